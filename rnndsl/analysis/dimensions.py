@@ -1,0 +1,131 @@
+"""The dimensions of a cell, and shapes made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rnndsl.analysis.findings import did_you_mean, error, quoted
+from rnndsl.analysis.folding import out_of_range
+from rnndsl.analysis.program import Dim, Dimension, Shape
+from rnndsl.analysis.reserved import ARGUMENTS, reserved_name
+from rnndsl.analysis.scope import Declared, Kind, Scope
+from rnndsl.diagnostics import Diagnostic, Label, Report, Span
+from rnndsl.diagnostics.suggest import suggest
+from rnndsl.syntax import tree
+
+_ARGUMENTS = {
+    "I": "input_size",
+    "H": "hidden_size",
+    "P": "proj_size",
+    "O": "output_size",
+}
+_LARGEST_SIZE = 2**31 - 1
+
+
+def dimensions_of(cell: tree.CellDefinition, report: Report) -> tuple[Dimension, ...]:
+    """The dimensions in a cell's head, with the constructor's arguments for them."""
+    given: dict[str, Span] = {}
+    dimensions = []
+    for declared in cell.dimensions:
+        name, argument = declared.name, declared.argument
+        text = argument.text if argument is not None else default_argument(name.text)
+        place = name if argument is None else argument
+        if argument is not None:
+            wrong = reserved_name(argument)
+            if wrong is not None:
+                report.add(wrong)
+        if text in given or text in ARGUMENTS:
+            report.add(duplicate_argument(place.span, text, given.get(text)))
+        given.setdefault(text, place.span)
+        dimensions.append(Dimension(span=name.span, name=name.text, argument=text))
+    return tuple(dimensions)
+
+
+def default_argument(dimension: str) -> str:
+    """The constructor's argument for a dimension that does not name it."""
+    return _ARGUMENTS.get(dimension, f"{dimension.lower()}_size")
+
+
+def duplicate_argument(span: Span, argument: str, first: Span | None) -> Diagnostic:
+    """Two sizes given by one argument of the constructor."""
+    labels = [] if first is None else [Label(first, "the first")]
+    label = "given twice" if first is not None else "every module has it already"
+    return error(
+        "RNN058",
+        f"the constructor argument {quoted(argument)} is taken",
+        span,
+        label=label,
+        labels=labels,
+        help="name another, as in `K as key_size`",
+    )
+
+
+def shape_of(shape: tree.Shape, scope: Scope, report: Report) -> Shape | None:
+    """The shape a spec writes; None, and reported, if a dimension is unknown."""
+    dims: list[Dim] = []
+    for dimension in shape.dimensions:
+        match dimension:
+            case tree.NumberLiteral(text=text):
+                size = int(text)
+                if size > _LARGEST_SIZE:
+                    report.add(out_of_range(dimension.span, "too large for a size"))
+                else:
+                    dims.append(size)
+            case tree.Name(text=text):
+                declared = scope.get(text)
+                if declared is None or declared.kind is not Kind.DIMENSION:
+                    report.add(unknown_dimension(dimension, scope))
+                else:
+                    dims.append(text)
+    return tuple(dims) if len(dims) == len(shape.dimensions) else None
+
+
+def unknown_dimension(name: tree.Name, scope: Scope) -> Diagnostic:
+    """A dimension that the head of the cell does not list."""
+    known = [d.name for d in scope.of_kind(Kind.DIMENSION)]
+    advice = did_you_mean(suggest(name.text, known))
+    return error(
+        "RNN056",
+        f"there is no dimension {quoted(name.text)}",
+        name.span,
+        label=f"the dimensions are {', '.join(known)}",
+        help=advice or f"add it to the head: `({', '.join([*known, name.text])})`",
+    )
+
+
+def check_dimensions_used(
+    dimensions: Iterable[Declared], shapes: Iterable[tree.Shape], report: Report
+) -> None:
+    """Every dimension is the size of something."""
+    used = {
+        dimension.text
+        for shape in shapes
+        for dimension in shape.dimensions
+        if isinstance(dimension, tree.Name)
+    }
+    for declared in dimensions:
+        if declared.name not in used:
+            report.add(unused_dimension(declared))
+
+
+def unused_dimension(declared: Declared) -> Diagnostic:
+    """A dimension that stands in no shape."""
+    return error(
+        "RNN057",
+        f"the dimension {quoted(declared.name)} is in no shape",
+        declared.span,
+        label="the size of nothing",
+        help="remove it, or declare something of this size",
+    )
+
+
+def hidden_of(dimensions: Sequence[Dimension], states: Iterable[Shape]) -> Dim:
+    """The dimension that ``hidden_size`` gives, else that of the first state that is
+    a vector, else the first there is."""
+    for dimension in dimensions:
+        if dimension.argument == "hidden_size":
+            return dimension.name
+    for shape in states:
+        if shape:
+            return shape[0]
+    return dimensions[0].name if dimensions else 1

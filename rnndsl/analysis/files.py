@@ -1,0 +1,129 @@
+"""The names of one file: its cells and functions, its own and those it imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rnndsl.analysis.budget import Budget
+from rnndsl.analysis.declarations import duplicate_name
+from rnndsl.analysis.findings import warning
+from rnndsl.analysis.functions import (
+    UserFunction,
+    check_definition,
+    recursion,
+    recursive,
+)
+from rnndsl.analysis.reserved import CELL_NAMES, reserved_name
+from rnndsl.analysis.walk import calls
+from rnndsl.diagnostics import Diagnostic, Report, Span
+from rnndsl.syntax import tree
+
+
+@dataclass(slots=True)
+class FileNames:
+    """What a file offers to itself and to those that import from it.
+
+    ``names`` has the place of every name. A function that is None is one that has been
+    reported, as wrong or as not found: calls of it are not looked at.
+    """
+
+    names: dict[str, Span] = field(default_factory=dict)
+    cells: dict[str, FileCell] = field(default_factory=dict)
+    functions: dict[str, UserFunction | None] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+
+    def take(self, name: tree.Name, report: Report) -> bool:
+        """Gives a name to something, unless it is taken."""
+        if name.text in self.names:
+            report.add(duplicate_name(name, self.names[name.text]))
+            return False
+        self.names[name.text] = name.span
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class FileCell:
+    """A cell with the file whose functions it may call; ``imports`` are the places
+    of the imports through which it came, the nearest first."""
+
+    definition: tree.CellDefinition
+    home: FileNames = field(repr=False)
+    imports: tuple[Span, ...] = ()
+
+
+def define(
+    item: tree.FunctionDefinition | tree.CellDefinition,
+    names: FileNames,
+    report: Report,
+) -> None:
+    """Adds a definition of the file's own. Functions are not checked yet."""
+    is_cell = isinstance(item, tree.CellDefinition)
+    wrong = reserved_name(item.name, *(CELL_NAMES if is_cell else ()))
+    if wrong is not None:
+        report.add(wrong)
+    if not names.take(item.name, report):
+        return
+    if isinstance(item, tree.CellDefinition):
+        names.cells[item.name.text] = FileCell(item, names)
+    else:
+        names.functions[item.name.text] = UserFunction(item, names.functions)
+
+
+def check_functions(names: FileNames, file: tree.File, report: Report) -> None:
+    """Checks the functions that the file defines; wrong ones become None."""
+    own = {
+        name: function.definition
+        for name, function in names.functions.items()
+        if function is not None and function.definition in file.items
+    }
+    endless = recursive(own)
+    for name, definition in own.items():
+        found = Report()
+        if name in endless:
+            found.add(recursion(definition))
+        check_definition(definition, names.functions, found)
+        for diagnostic in found.diagnostics:
+            report.add(diagnostic)
+        if found.has_errors:
+            names.functions[name] = None
+
+
+def check_functions_used(names: FileNames, file: tree.File, report: Report) -> None:
+    """Every function that a file defines or imports is called in it."""
+    called: set[str] = set()
+    for item in file.items:
+        match item:
+            case tree.FunctionDefinition(body=body):
+                called.update(call.function.text for call in calls(body))
+            case tree.CellDefinition(members=members):
+                for member in members:
+                    called.update(_called(member))
+    for name in names.functions:
+        if name not in called:
+            report.add(function_never_used(name, names.names[name]))
+
+
+def _called(member: tree.Member) -> set[str]:
+    values: list[tree.Expression] = []
+    match member:
+        case tree.Assignment(value=value) | tree.Output(value=value):
+            values.append(value)
+        case tree.Declaration(declarators=declarators):
+            for declarator in declarators:
+                match declarator.initial:
+                    case tree.InitialValue(values=initial):
+                        values.extend(initial)
+                    case tree.Initialiser(arguments=arguments):
+                        values.extend(arguments)
+    return {call.function.text for value in values for call in calls(value)}
+
+
+def function_never_used(name: str, span: Span) -> Diagnostic:
+    """A function that nothing in the file calls."""
+    return warning(
+        "RNN060",
+        f"the function `{name}` is never used",
+        span,
+        label="nothing calls it",
+        help="remove it",
+    )

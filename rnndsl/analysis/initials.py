@@ -1,0 +1,189 @@
+"""Where parameters start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from rnndsl.analysis import program
+from rnndsl.analysis.context import Context
+from rnndsl.analysis.declarations import DeclaredTensor
+from rnndsl.analysis.expressions import typed
+from rnndsl.analysis.findings import counted, did_you_mean, error, quoted, shape_text
+from rnndsl.analysis.folding import out_of_range
+from rnndsl.analysis.operand import Operand
+from rnndsl.analysis.program import Shape
+from rnndsl.analysis.values import member_values, number
+from rnndsl.diagnostics import Diagnostic
+from rnndsl.diagnostics.suggest import suggest
+from rnndsl.formulas import formula
+from rnndsl.syntax import tree
+
+
+@dataclass(frozen=True, slots=True)
+class Initialiser:
+    """A named way to start: its arguments, how many must be given, and whether it
+    needs rows and columns."""
+
+    arguments: tuple[str, ...] = ()
+    required: int = 0
+    for_matrices: bool = True
+
+
+INITIALISERS = {
+    "uniform": Initialiser(("low", "high"), required=2, for_matrices=False),
+    "normal": Initialiser(("mean", "std"), required=2, for_matrices=False),
+    "xavier_uniform": Initialiser(("gain",)),
+    "xavier_normal": Initialiser(("gain",)),
+    "kaiming_uniform": Initialiser(),
+    "kaiming_normal": Initialiser(),
+    "orthogonal": Initialiser(("gain",)),
+    "identity": Initialiser(),
+}
+
+
+def member_initials(
+    tensor: DeclaredTensor, fills: Context, draws: Context
+) -> tuple[program.Initial | None, ...]:
+    """How each member of a parameter starts. ``fills`` and ``draws`` are where values
+    and the arguments of initialisers stand."""
+    names = tensor.declarator.names
+    match tensor.declarator.initial:
+        case None:
+            return (None,) * len(names)
+        case tree.InitialValue() as initial:
+            found = []
+            for node in member_values(initial, tensor.declarator, fills):
+                value = number(node, "a starting value", fills)
+                found.append(
+                    None
+                    if value is None
+                    else program.FilledWith(span=node.span, value=value)
+                )
+            return tuple(found)
+        case tree.Initialiser() as initialiser:
+            drawn = _drawn(initialiser, tensor.shape, draws)
+            return (drawn,) * len(names)
+        case _:
+            assert_never(tensor.declarator.initial)
+
+
+def _drawn(
+    node: tree.Initialiser, shape: Shape | None, context: Context
+) -> program.DrawnFrom | None:
+    name = node.function.text
+    arguments: list[Operand | None] = []
+    for argument in node.arguments:
+        arguments.append(context.value(typed(argument, context), argument))
+    initialiser = INITIALISERS.get(name)
+    if initialiser is None:
+        context.add(unknown_initialiser(node.function))
+        return None
+    if not initialiser.required <= len(arguments) <= len(initialiser.arguments):
+        context.add(wrong_initialiser_arguments(node, initialiser))
+        return None
+    if initialiser.for_matrices and shape is not None and len(shape) != 2:
+        context.add(not_for_vectors(node.function, shape))
+        return None
+    given = tuple(a for a in arguments if a is not None)
+    if len(given) < len(arguments):
+        return None
+    context.add(_wrong_range(node, given))
+    return program.DrawnFrom(
+        span=node.span,
+        function=name,
+        arguments=tuple(
+            formula.Number(a.constant)
+            if a.constant is not None
+            else _formula(a.expression)
+            for a in given
+        ),
+    )
+
+
+def unknown_initialiser(name: tree.Name) -> Diagnostic:
+    """An initialiser that the language does not have."""
+    advice = did_you_mean(suggest(name.text, INITIALISERS))
+    return error(
+        "RNN051",
+        f"there is no initialiser {quoted(name.text)}",
+        name.span,
+        label="not an initialiser",
+        help=advice or f"there are {', '.join(f'`{i}`' for i in INITIALISERS)}",
+    )
+
+
+def wrong_initialiser_arguments(
+    node: tree.Initialiser, initialiser: Initialiser
+) -> Diagnostic:
+    """An initialiser with too many or too few arguments."""
+    name = node.function.text
+    most = len(initialiser.arguments)
+    wanted = counted(most, "argument") if most else "no arguments"
+    if initialiser.required < most:
+        wanted = f"at most {wanted}"
+    listed = f"({', '.join(initialiser.arguments)})" if most else ""
+    return error(
+        "RNN052",
+        f"the initialiser {quoted(name)} takes {wanted}",
+        node.function.span,
+        label=f"given {len(node.arguments)}",
+        help=f"write `~ {name}{listed}`",
+    )
+
+
+def not_for_vectors(name: tree.Name, shape: Shape) -> Diagnostic:
+    """An initialiser for matrices on something that has no rows and columns."""
+    return error(
+        "RNN054",
+        f"{quoted(name.text)} needs a matrix",
+        name.span,
+        label=f"the shape is {shape_text(shape)}",
+        help="use `uniform`, `normal` or a number",
+    )
+
+
+def _wrong_range(
+    node: tree.Initialiser, given: tuple[Operand, ...]
+) -> Diagnostic | None:
+    values = [operand.constant for operand in given]
+    match node.function.text, values:
+        case "uniform", [float(low), float(high)] if low > high:
+            span = node.arguments[0].span.to(node.arguments[1].span)
+            return out_of_range(span, f"low is {low:g}, high is {high:g}")
+        case "normal", [_, float(std)] if std < 0:
+            reason = "a standard deviation is not negative"
+            return out_of_range(node.arguments[1].span, reason)
+    return None
+
+
+def _formula(expression: program.TypedExpression) -> formula.Formula:
+    """An expression of numbers and dimensions as a formula."""
+    match expression:
+        case program.Constant(value=value):
+            return formula.Number(value)
+        case program.ReadDimension(name=name):
+            return formula.Symbol(name)
+        case program.BinaryOperation(operator=operator, left=left, right=right):
+            return formula.Binary(operator, _formula(left), _formula(right))
+        case program.Negated(operand=operand):
+            return formula.Negate(_formula(operand))
+        case program.Raised(base=base, exponent=exponent):
+            return formula.Power(_formula(base), exponent)
+        case program.Compared(operator=comparison, left=left, right=right):
+            return formula.Compare(comparison, _formula(left), _formula(right))
+        case program.Applied(function=function, operands=operands, constants=constants):
+            return formula.Apply(
+                function, tuple(_formula(o) for o in operands), constants
+            )
+        case (
+            program.ReadInput()
+            | program.ReadPrevious()
+            | program.ReadCurrent()
+            | program.ReadLocal()
+            | program.ReadParameter()
+            | program.MatrixProduct()
+        ):
+            raise AssertionError("only numbers and dimensions are read here")
+        case _:
+            assert_never(expression)

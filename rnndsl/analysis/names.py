@@ -1,0 +1,208 @@
+"""What a name in an expression stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol, assert_never
+
+from rnndsl.analysis import program
+from rnndsl.analysis.findings import did_you_mean, error, quoted
+from rnndsl.analysis.folding import not_constant
+from rnndsl.analysis.operand import Operand
+from rnndsl.analysis.order import used_too_early
+from rnndsl.analysis.reserved import PREDEFINED
+from rnndsl.analysis.scope import Declared, Kind, Scope
+from rnndsl.analysis.time_index import wrong_time_index
+from rnndsl.diagnostics import Diagnostic, Report
+from rnndsl.diagnostics.suggest import suggest
+from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.syntax import tree
+
+_MOST_SUGGESTIONS = 20
+
+
+class Names(Protocol):
+    """Finds what a reference reads. None if that is unknown, which is then reported
+    or has been."""
+
+    def read(self, reference: tree.Reference) -> Operand | None: ...
+
+
+def predefined(reference: tree.Reference) -> Operand | None:
+    """A number that the language knows by name."""
+    name = reference.name.text
+    if name not in PREDEFINED:
+        return None
+    value = PREDEFINED[name]
+    constant = program.Constant(span=reference.span, value=value, name=name)
+    return Operand(constant, constant=value)
+
+
+def unknown_name(
+    name: tree.Name,
+    candidates: Iterable[str],
+    *,
+    groups: Mapping[str, tuple[str, ...]] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Diagnostic:
+    """A name that nothing declares. ``groups`` are the brace groups by their stems."""
+    members = (groups or {}).get(name.text.rstrip("_"))
+    if members:
+        listed = ", ".join(f"`{member}`" for member in members[:4])
+        advice = f"a group is read by member: {listed}"
+    elif name.text in FUNCTIONS:
+        advice = f"`{name.text}` is a function: call it, as in `{name.text}(...)`"
+    else:
+        advice = did_you_mean(suggest(name.text, candidates))
+    return error(
+        "RNN020",
+        f"{quoted(name.text)} is not declared",
+        name.span,
+        label="not known here",
+        notes=notes,
+        help=advice,
+    )
+
+
+class UnknownNames:
+    """The unknown names of one cell: each is reported where it first stands."""
+
+    def __init__(self, scope: Scope, report: Report) -> None:
+        self._scope = scope
+        self._report = report
+        self._seen: set[str] = set()
+
+    def add(self, name: tree.Name) -> None:
+        if name.text in self._seen:
+            return
+        self._seen.add(name.text)
+        # Many unknown names are no slips of the keyboard; looking for all takes long.
+        few = len(self._seen) <= _MOST_SUGGESTIONS
+        candidates = (*self._scope.names(), *PREDEFINED) if few else ()
+        self._report.add(unknown_name(name, candidates, groups=self._scope.groups))
+
+
+class EquationNames:
+    """Names in the equations of a cell; ``shapes`` has those of the locals so far."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        constants: Mapping[str, float],
+        unknown: UnknownNames,
+        report: Report,
+    ) -> None:
+        self._scope = scope
+        self._constants = constants
+        self._unknown = unknown
+        self._report = report
+        self.shapes: dict[str, program.Shape] = {}
+
+    def read(self, reference: tree.Reference) -> Operand | None:
+        name = reference.name.text
+        declared = self._scope.get(name)
+        if declared is None:
+            found = predefined(reference)
+            if found is None:
+                self._unknown.add(reference.name)
+            return found
+        wrong = wrong_time_index(reference, declared)
+        if wrong is not None:
+            self._report.add(wrong)
+            return None
+        return self._operand(reference, declared)
+
+    def _operand(self, reference: tree.Reference, declared: Declared) -> Operand | None:
+        name, span, shape = declared.name, reference.span, declared.shape
+        if declared.kind is Kind.CONSTANT:
+            value = self._constants.get(name)
+            if value is None:
+                return None
+            constant = program.Constant(span=span, value=value, name=name)
+            return Operand(constant, constant=value)
+        if declared.kind is Kind.LOCAL:
+            shape = self.shapes.get(name)
+        if shape is None:
+            return None
+        match declared.kind:
+            case Kind.DIMENSION:
+                return Operand(program.ReadDimension(span=span, name=name))
+            case Kind.INPUT:
+                return Operand(program.ReadInput(span=span, name=name, shape=shape))
+            case Kind.STATE if reference.time is not None and reference.time.offset:
+                return Operand(program.ReadPrevious(span=span, name=name, shape=shape))
+            case Kind.STATE:
+                return Operand(program.ReadCurrent(span=span, name=name, shape=shape))
+            case Kind.PARAMETER | Kind.BIAS:
+                return Operand(program.ReadParameter(span=span, name=name, shape=shape))
+            case Kind.LOCAL:
+                return Operand(program.ReadLocal(span=span, name=name, shape=shape))
+            case _:
+                assert_never(declared.kind)
+
+
+class ConstantNames:
+    """Names where only numbers may stand. ``what`` names the place in messages;
+    ``with_dimensions`` admits the sizes that the constructor is given."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        constants: Mapping[str, float],
+        unknown: UnknownNames,
+        report: Report,
+        *,
+        what: str,
+        with_dimensions: bool = False,
+    ) -> None:
+        self._scope = scope
+        self._constants = constants
+        self._unknown = unknown
+        self._report = report
+        self._what = what
+        self._with_dimensions = with_dimensions
+
+    def read(self, reference: tree.Reference) -> Operand | None:
+        name = reference.name.text
+        declared = self._scope.get(name)
+        if declared is None:
+            found = predefined(reference)
+            if found is None:
+                self._unknown.add(reference.name)
+            return found
+        if declared.kind is Kind.CONSTANT:
+            return self._constant(reference, declared)
+        if declared.kind is Kind.DIMENSION and self._with_dimensions:
+            if reference.time is None:
+                return Operand(program.ReadDimension(span=reference.span, name=name))
+            self._report.add(not_constant(reference.span, self._what))
+            return None
+        reason = (
+            "a size is known only when a module is made"
+            if declared.kind is Kind.DIMENSION
+            else f"`{name}` is {article(declared.kind)}"
+        )
+        self._report.add(not_constant(reference.span, self._what, reason))
+        return None
+
+    def _constant(
+        self, reference: tree.Reference, declared: Declared
+    ) -> Operand | None:
+        wrong = wrong_time_index(reference, declared)
+        if wrong is not None:
+            self._report.add(wrong)
+            return None
+        value = self._constants.get(declared.name)
+        if value is None:
+            if reference.span.start <= declared.span.start:
+                self._report.add(used_too_early(reference, declared.span))
+            return None
+        constant = program.Constant(
+            span=reference.span, value=value, name=declared.name
+        )
+        return Operand(constant, constant=value)
+
+
+def article(kind: Kind) -> str:
+    """The kind with its article, as in "an input"."""
+    return f"{'an' if kind is Kind.INPUT else 'a'} {kind.value}"

@@ -1,0 +1,262 @@
+"""The resolved program: every name bound, every shape known, every rule kept.
+
+It is what the interpreter walks and what the IR is lowered from. User functions are
+already expanded, constants folded to numbers where they are settings, brace groups
+resolved to members of one stored tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from rnndsl.diagnostics import Source, Span
+from rnndsl.formulas.formula import ArithmeticOperator, ComparisonOperator, Formula
+
+Dim: TypeAlias = str | int
+Shape: TypeAlias = tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    span: Span = field(compare=False, repr=False)
+
+
+# Typed expressions. ``shape`` is per batch row and time step: the batch is not in it.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant(Located):
+    """A number, or a declared constant by its ``name``. Its shape is ``()``."""
+
+    value: float
+    name: str | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadDimension(Located):
+    """A dimension used as a number, as in ``k / sqrt(H)``. Its shape is ``()``."""
+
+    name: str
+
+    @property
+    def shape(self) -> Shape:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadInput(Located):
+    """``x[t]``."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPrevious(Located):
+    """``h[t-1]``: the state's value before this step."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadCurrent(Located):
+    """``h[t]``: the state's value after its equation in this step."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLocal(Located):
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadParameter(Located):
+    """A member of a stored parameter, by the author's name: ``W_i``."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixProduct(Located):
+    """A parameter of shape [R, C] times a vector of shape [C]."""
+
+    matrix: ReadParameter
+    operand: TypedExpression
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinaryOperation(Located):
+    """Both operands have this shape, or one of them is a scalar."""
+
+    operator: ArithmeticOperator
+    left: TypedExpression
+    right: TypedExpression
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negated(Located):
+    operand: TypedExpression
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised(Located):
+    """``base ** exponent`` with a constant exponent."""
+
+    base: TypedExpression
+    exponent: float
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared(Located):
+    """A truth value; stands only as the first operand of ``where``."""
+
+    operator: ComparisonOperator
+    left: TypedExpression
+    right: TypedExpression
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied(Located):
+    """A function of the table; operands have this shape or are scalars."""
+
+    function: str
+    operands: tuple[TypedExpression, ...]
+    constants: tuple[float, ...]
+    shape: Shape
+
+
+TypedExpression: TypeAlias = (
+    Constant
+    | ReadDimension
+    | ReadInput
+    | ReadPrevious
+    | ReadCurrent
+    | ReadLocal
+    | ReadParameter
+    | MatrixProduct
+    | BinaryOperation
+    | Negated
+    | Raised
+    | Compared
+    | Applied
+)
+
+# Declarations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension(Located):
+    """``H``, given to the constructor as ``argument`` (``hidden_size``)."""
+
+    name: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input(Located):
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledWith(Located):
+    """Every entry is this number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnFrom(Located):
+    """A named initialiser; its arguments may use dimensions (``1/sqrt(H)``): they are
+    formulas whose symbols are dimension names, with constants already folded."""
+
+    function: str
+    arguments: tuple[Formula, ...]
+
+
+Initial: TypeAlias = FilledWith | DrawnFrom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State(Located):
+    """``initial`` is a number for every entry, or the name of a parameter of the same
+    shape (a learned initial state)."""
+
+    name: str
+    shape: Shape
+    initial: float | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Located):
+    """One block of rows of a stored tensor. ``initial`` None: the default, uniform in
+    +-1/sqrt(hidden size)."""
+
+    name: str
+    initial: Initial | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredParameter(Located):
+    """One tensor of the module, [n * rows, ...] for a brace group of n members.
+
+    ``member_shape`` is the shape of each member. ``is_bias``: absent when the module is
+    built with ``bias=False``, and zero in the equations then.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+    member_shape: Shape
+    is_bias: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equation(Located):
+    """``target`` is a local, or a state's new value if ``is_state``; ``text`` is the
+    equation as written, on one line."""
+
+    target: str
+    is_state: bool
+    value: TypedExpression
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell(Located):
+    """``output`` is what the cell emits at each step. ``hidden`` is the dimension that
+    the default initialiser and ``hidden_size`` refer to."""
+
+    name: str
+    docstring: str
+    dimensions: tuple[Dimension, ...]
+    hidden: Dim
+    inputs: tuple[Input, ...]
+    states: tuple[State, ...]
+    parameters: tuple[StoredParameter, ...]
+    equations: tuple[Equation, ...]
+    output: TypedExpression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """All cells of a spec, those it imports first, each under the name it has here."""
+
+    source: Source
+    docstring: str
+    cells: tuple[Cell, ...]

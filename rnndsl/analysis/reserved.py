@@ -1,0 +1,98 @@
+"""Names that a spec may not give, because the generated module could not bear them."""
+
+from __future__ import annotations
+
+import math
+
+from rnndsl.analysis.findings import error, quoted
+from rnndsl.diagnostics import Diagnostic
+from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.syntax import tree
+
+LONGEST_NAME = 40
+PREDEFINED = {"pi": math.pi}
+
+# fmt: off
+PYTHON_KEYWORDS = (
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break",
+    "class", "continue", "def", "del", "elif", "else", "except", "finally", "for",
+    "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
+    "pass", "raise", "return", "try", "while", "with", "yield",
+)
+MODULE_ATTRIBUTES = (
+    "T_destination", "_apply", "_backward_hooks", "_backward_pre_hooks", "_buffers",
+    "_call_impl", "_compiled_call_impl", "_forward_hooks",
+    "_forward_hooks_always_called", "_forward_hooks_with_kwargs",
+    "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_get_backward_hooks",
+    "_get_backward_pre_hooks", "_get_name", "_is_full_backward_hook",
+    "_load_from_state_dict", "_load_state_dict_post_hooks",
+    "_load_state_dict_pre_hooks", "_maybe_warn_non_full_backward_hook", "_modules",
+    "_named_members", "_non_persistent_buffers_set", "_parameters",
+    "_register_load_state_dict_pre_hook", "_register_state_dict_hook",
+    "_replicate_for_data_parallel", "_save_to_state_dict", "_slow_forward",
+    "_state_dict_hooks", "_state_dict_pre_hooks", "_version", "_wrapped_call_impl",
+    "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children",
+    "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr",
+    "float", "forward", "get_buffer", "get_extra_state", "get_parameter",
+    "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia",
+    "named_buffers", "named_children", "named_modules", "named_parameters",
+    "parameters", "register_backward_hook", "register_buffer",
+    "register_forward_hook", "register_forward_pre_hook",
+    "register_full_backward_hook", "register_full_backward_pre_hook",
+    "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_module", "register_parameter", "register_state_dict_post_hook",
+    "register_state_dict_pre_hook", "requires_grad_", "set_extra_state",
+    "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train",
+    "training", "type", "xpu", "zero_grad",
+)
+CELL_NAMES = (
+    "CellSpecification", "Gradients", "PackedSequence", "ParameterSpecification",
+    "RecurrentCell", "RecurrentLayer", "StateSpecification", "Tensor",
+    "TensorSpecification", "Tensors", "annotations", "bool", "int", "len", "list",
+    "overload", "property", "range", "reversed", "str", "super", "torch", "tuple",
+    "zip",
+)
+STORED_NAMES = (
+    "add_block", "batch_first", "bidirectional", "dropout", "engine",
+    "explain", "first_parameter", "num_layers", "reset_parameters", "run", "scan",
+    "specification",
+)
+INPUT_NAMES = ("hx",)
+ARGUMENTS = (
+    "batch_first", "bias", "bidirectional", "device", "dropout", "dtype", "num_layers",
+)
+# fmt: on
+
+
+def reserved_name(name: tree.Name, *others: str) -> Diagnostic | None:
+    """A name that cannot be given; ``others`` are refused in this place besides."""
+    reason = _reason(name.text, others)
+    if reason is None:
+        return None
+    return error(
+        "RNN023",
+        f"the name {quoted(name.text)} cannot be used",
+        name.span,
+        label=reason,
+        help="choose another name",
+    )
+
+
+def _reason(name: str, others: tuple[str, ...]) -> str | None:
+    if len(name) > LONGEST_NAME:
+        return f"{len(name)} characters, at most {LONGEST_NAME} are allowed"
+    if name.startswith("__"):
+        return "Python changes names that start with two underscores"
+    if name in PYTHON_KEYWORDS:
+        return "a word of Python"
+    if name == "t":
+        return "the time step"
+    if name in PREDEFINED:
+        return "a number of the language"
+    if name in FUNCTIONS:
+        return "a function of the language"
+    if name == "self" or name in MODULE_ATTRIBUTES:
+        return "every PyTorch module has something of this name"
+    if name in others:
+        return "the generated module has something of this name"
+    return None

@@ -1,0 +1,219 @@
+"""The view of a cell's backward function."""
+
+from __future__ import annotations
+
+from rnndsl.backends.torch.function import (
+    input_names,
+    mask_views,
+    masks_of,
+    opening,
+    sequences_read,
+)
+from rnndsl.backends.torch.layout import call, collection
+from rnndsl.backends.torch.printer import Code
+from rnndsl.backends.torch.shapes import size
+from rnndsl.backends.torch.statements import StatementPrinter
+from rnndsl.backends.torch.view import BackwardView
+from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.statements import Axis, Join, reads
+
+
+def backward_view(plan: CellPlan, name: str, source: str) -> BackwardView:
+    """Lays out backpropagation through time in one function."""
+    return _Backward(plan, name, source).view()
+
+
+class _Backward:
+    def __init__(self, plan: CellPlan, name: str, source: str) -> None:
+        self._plan = plan
+        self._name = name
+        self._printer = StatementPrinter(plan, source)
+        backward = plan.backward
+        self._kept = {
+            item: self._printer.names.take(f"{item}_kept") for item in plan.kept.steps
+        }
+        self._collected = {
+            item: self._printer.names.take(f"{item}_all") for item in backward.collected
+        }
+        in_head = dict.fromkeys(
+            item for statement in backward.before for item in reads(statement)
+        )
+        self._early = [item for item in backward.stacked if item in in_head]
+        in_loop = dict.fromkeys(
+            item for statement in backward.loop for item in reads(statement)
+        )
+        self._local = [
+            item
+            for item in plan.kept.steps
+            if item in in_loop and item not in self._early
+        ]
+
+    def _saved(self) -> list[str]:
+        """Takes what was kept out of one flat tuple."""
+        lines = [
+            f"{item} = saved[{index}]"
+            for index, item in enumerate(self._plan.kept.sequences)
+        ]
+        start = len(lines)
+        for index, item in enumerate(self._kept.values()):
+            first, last = _offset(start, index), _offset(start, index + 1)
+            if first == "":
+                lines.append(f"{item} = saved[:{last}]")
+            elif first == "steps" or " " in last:
+                lines.append(f"{item} = saved[{first} : {last}]")
+            else:
+                lines.append(f"{item} = saved[{first}:{last}]")
+        return lines
+
+    def _inside(self, indexed: tuple[str, ...]) -> dict[str, Code]:
+        codes = self._printer.codes((*indexed, *self._plan.backward.buffers))
+        codes.update((item, Code(f"{self._kept[item]}[t]")) for item in self._early)
+        return codes
+
+    def _buffers(self) -> list[str]:
+        """Room for the joined gradients of all steps."""
+        lines: list[str] = []
+        for statement in self._plan.backward.loop:
+            if not isinstance(statement, Join):
+                continue
+            if statement.target not in self._plan.backward.buffers:
+                continue
+            width = " + ".join(
+                size(self._plan.graph.cell, shape[0]) for shape in statement.shapes
+            )
+            dims = [size(self._plan.graph.cell, s[0]) for s in statement.shapes]
+            if len(set(dims)) == 1:
+                width = f"{len(dims)} * {dims[0]}"
+            steps = self._printer.steps_of(statement.target)
+            lines.append(
+                f"{statement.target} = d_output.new_empty(steps, batch, {width})"
+            )
+            lines.append(f"{steps} = {statement.target}.unbind(0)")
+        return lines
+
+    def _hold(self, held: list[str]) -> list[str]:
+        """In a row that kept its state, the gradient passes the step by."""
+        lines: list[str] = []
+        backward, cell = self._plan.backward, self._plan.graph.cell
+        for state, name, kept in zip(cell.states, backward.arriving, held, strict=True):
+            mask = f"{masks_of(len(state.shape))}[t]"
+            head = f"{name}.masked_fill"
+            lines.extend(call(f"{kept} = {head}", [mask, "0"], indent=12))
+            lines.extend(call(f"{name} = {head}", [f"~{mask}", "0"], indent=12))
+        return lines
+
+    def view(self) -> BackwardView:
+        plan, backward, printer = self._plan, self._plan.backward, self._printer
+        cell = plan.graph.cell
+        leaving = [item for item in backward.leaving if item is not None]
+        indexed = sequences_read(plan, backward.loop, leaving)
+        outside = printer.codes(())
+        inside = self._inside(indexed)
+        head = [
+            *(f"{item} = torch.stack({self._kept[item]})" for item in self._early),
+            *printer.weights(backward.before, loop=False),
+            *printer.region(backward.before, Axis.SEQUENCE, outside, indent=4),
+        ]
+        fixed = printer.region(backward.fixed, Axis.FIXED, outside, indent=4)
+        unbound = [f"{printer.steps_of(i)} = {i}.unbind(0)" for i in indexed]
+        weights = printer.weights(backward.loop, loop=True)
+        loop = [
+            *(f"{item} = {self._kept[item]}[t]" for item in self._local),
+            *printer.region(
+                backward.loop, Axis.STEP, inside, indent=8, buffers=backward.buffers
+            ),
+        ]
+        always = [
+            f"{self._collected[item]}.append({item})"
+            for item in backward.arriving
+            if item in self._collected
+        ]
+        loop.extend(
+            f"{self._collected[item]}.append({item})"
+            for item in backward.collected
+            if item not in backward.arriving
+        )
+        late = [item for item in backward.stacked if item not in self._early]
+        after = [
+            *(
+                f"{item} = torch.stack({self._collected[item]}[::-1])"
+                for item in backward.collected
+            ),
+            *(f"{item} = torch.stack({self._kept[item]})" for item in late),
+            *printer.weights((*backward.after, *backward.for_inputs), loop=False),
+            *printer.region(backward.after, Axis.SEQUENCE, outside, indent=4),
+        ]
+        for_inputs = printer.region(
+            backward.for_inputs, Axis.SEQUENCE, outside, indent=8
+        )
+        no_inputs = collection(
+            "d_inputs: PartialTensors = ", ["None"] * len(cell.inputs), indent=4
+        )
+        given = collection("d_inputs = ", _optional(backward.inputs), indent=8)
+        parameters = _optional(backward.parameters)
+        arriving = backward.arriving
+        held = [printer.names.take(f"d_{state.name}_held") for state in cell.states]
+        going = [
+            f"torch.zeros_like({name})" if item is None else inside[item].text
+            for name, item in zip(arriving, backward.leaving, strict=True)
+        ]
+        buffers = self._buffers()
+        saved = self._saved()
+        body = [
+            *fixed,
+            *head,
+            *unbound,
+            *weights,
+            *buffers,
+            *loop,
+            *after,
+            *for_inputs,
+            *given,
+            *parameters,
+        ]
+        start = opening(
+            [(input_names(plan), "inputs"), (plan.stored, "parameters")],
+            [*body, *saved, "steps"],
+        )
+        target = ", ".join(arriving)
+        return BackwardView(
+            name=self._name,
+            cell=cell.name,
+            opening=(*start, *saved, *fixed),
+            before=tuple(head),
+            unbound=(*unbound, *weights, *buffers),
+            masks=mask_views(plan),
+            lists=tuple(self._collected.values()),
+            start=f"{_tuple(arriving) if len(arriving) == 1 else target} = d_state",
+            hold=tuple(self._hold(held)),
+            release=tuple(
+                f"{name} = {name} + {kept}"
+                for name, kept in zip(arriving, held, strict=True)
+            ),
+            always=tuple(always),
+            loop=tuple(loop),
+            advance=f"{target} = {', '.join(going)}",
+            after=tuple(after),
+            no_inputs=tuple(no_inputs),
+            for_inputs=(*for_inputs, *given),
+            parameters=tuple(
+                collection("d_parameters: PartialTensors = ", parameters, indent=4)
+            ),
+            final=_tuple(arriving),
+        )
+
+
+def _optional(names: tuple[str | None, ...]) -> list[str]:
+    return [str(name) for name in names]
+
+
+def _tuple(names: tuple[str, ...]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+
+
+def _offset(start: int, count: int) -> str:
+    """The place of so many step lists behind ``start`` sequences; nothing for 0."""
+    parts = [str(start)] if start else []
+    if count:
+        parts.append("steps" if count == 1 else f"{count} * steps")
+    return " + ".join(parts)

@@ -1,0 +1,136 @@
+"""The view of a cell's two classes."""
+
+from __future__ import annotations
+
+from rnndsl.backends.torch.describe import listed, shape_text
+from rnndsl.backends.torch.docstring import docstring
+from rnndsl.backends.torch.layout import call
+from rnndsl.backends.torch.view import ClassesView
+from rnndsl.ir.naming import Names
+from rnndsl.plan.plan import CellPlan
+
+_POSITIONAL = 2
+"""So many sizes may be given by position, as input and hidden size of torch.nn."""
+
+_OPTIONS = (
+    "num_layers: int = 1",
+    "bias: bool = True",
+    "batch_first: bool = False",
+    "dropout: float = 0.0",
+    "bidirectional: bool = False",
+)
+
+
+def classes_view(
+    plan: CellPlan, specification: str, specification_lines: list[str]
+) -> ClassesView:
+    """Signatures, docstrings and calls of ``LSTM`` and ``LSTMCell``."""
+    cell = plan.source.cell
+    names = Names()
+    names.take("self")
+    inputs = [names.take(item.name) for item in cell.inputs]
+    hx = names.take("hx")
+    count = len(cell.states)
+    state = f"tuple[{', '.join(['Tensor'] * count)}]" if count > 1 else "Tensor"
+    is_state = plan.graph.output == plan.graph.new_states[0]
+    cell_returns = state if is_state else f"tuple[Tensor, {state}]"
+    either = "Tensor | PackedSequence"
+    sizes = [f"{d.argument}: int" for d in cell.dimensions]
+    first, more = sizes[:_POSITIONAL], sizes[_POSITIONAL:]
+    pairs = ", ".join(f'"{d.name}": {d.argument}' for d in cell.dimensions)
+    about = cell.docstring.strip()
+    result = ", ".join(names.take(state.name) for state in cell.states)
+    if count == 1:
+        result = f"{result}: Tensor"
+    return ClassesView(
+        cell=cell.name,
+        specification=specification,
+        specification_lines=tuple(specification_lines),
+        layer_docstring=docstring(
+            about or f"The recurrent layer {cell.name}.", _layer_usage(plan, hx)
+        ),
+        cell_docstring=docstring(
+            f"One step of {cell.name} at a time, as when streaming.",
+            "Its parameters are those of a layer, without ``_l0``.",
+        ),
+        layer_parameters=(*first, *_OPTIONS, "*", *more),
+        cell_parameters=(*first, _OPTIONS[1], "*", *more),
+        sizes=f"{{{pairs}}}",
+        layer_call=_signature(
+            inputs, "Tensor", hx, state, f"tuple[Tensor, {state}]", stub=True
+        ),
+        packed_call=_signature(
+            inputs,
+            "PackedSequence",
+            hx,
+            state,
+            f"tuple[PackedSequence, {state}]",
+            stub=True,
+        ),
+        either_call=_signature(inputs, either, hx, state, f"tuple[{either}, {state}]"),
+        cell_call=_signature(inputs, "Tensor", hx, state, cell_returns),
+        layer_run=_run("output, state", inputs, hx),
+        cell_run=_run(result if is_state else "output, state", inputs, hx),
+        shapes=_shapes(plan, hx),
+        cell_shapes=_cell_shapes(plan, is_state),
+    )
+
+
+def _signature(
+    inputs: list[str],
+    kind: str,
+    hx: str,
+    state: str,
+    returns: str,
+    *,
+    stub: bool = False,
+) -> tuple[str, ...]:
+    """``def forward(self, x: Tensor, hx: ... = None) -> ...:``"""
+    given = [f"{name}: {kind}" for name in inputs]
+    arguments = ["self", *given, f"{hx}: {state} | None = None"]
+    tail = f" -> {returns}:{' ...' if stub else ''}"
+    one = f"def forward({', '.join(arguments)}){tail}"
+    if len(one) + 4 <= 88:
+        return (one,)
+    inner = f"    {', '.join(arguments)}"
+    if len(inner) + 4 <= 88:
+        return ("def forward(", inner, f"){tail}")
+    return tuple(call("def forward", arguments, indent=88, tail=tail))
+
+
+def _run(target: str, inputs: list[str], hx: str) -> tuple[str, ...]:
+    """Runs the module, and returns what it gives under a type."""
+    comma = "," if len(inputs) == 1 else ""
+    values = [f"({', '.join(inputs)}{comma})", hx]
+    lines = call(f"{target} = self.run", values, indent=8)
+    return (*lines, f"return {target.split(':')[0]}")
+
+
+def _layer_usage(plan: CellPlan, hx: str) -> str:
+    cell = plan.source.cell
+    options = "The other arguments are those of torch.nn.LSTM."
+    engine = "``engine`` chooses how it runs; ``explain()`` tells how, and why."
+    sizes = ", ".join(f"{d.argument} is {d.name}" for d in cell.dimensions)
+    return f"Sizes: {sizes}.\n{options}\n{engine}"
+
+
+def _shapes(plan: CellPlan, hx: str) -> tuple[str, ...]:
+    cell = plan.source.cell
+    given = listed(((i.name, i.shape) for i in cell.inputs), "T", "B")
+    states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
+    width = shape_text(cell.output.shape, "T", "B")
+    return (
+        f"Inputs: {given}; batch before time",
+        "with ``batch_first``; without B for a single sequence; or packed.",
+        f"{hx}: {states}; layers counts directions too.",
+        f"Returns the output {width}, the last axis doubled if bidirectional,",
+        "and the last states, shaped as the first.",
+    )
+
+
+def _cell_shapes(plan: CellPlan, is_state: bool) -> str:
+    cell = plan.source.cell
+    given = listed(((i.name, i.shape) for i in cell.inputs), "B")
+    states = listed(((s.name, s.shape) for s in cell.states), "B")
+    output = "" if is_state else f"the output {shape_text(cell.output.shape, 'B')} and "
+    return f"{given} to {output}{states}; B may be absent."

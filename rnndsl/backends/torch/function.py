@@ -1,0 +1,69 @@
+"""What the generated forward and backward functions have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rnndsl.backends.torch.layout import unpack
+from rnndsl.backends.torch.view import MaskView
+from rnndsl.ir.graph import Input
+from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.statements import Axis, Statement, reads
+
+_MASKS = {0: "scalar_masks", 1: "masks", 2: "matrix_masks"}
+
+
+def input_names(plan: CellPlan) -> list[str]:
+    """The plan's name of each input; ``_`` for one that nothing reads."""
+    nodes = {node.operation: node.name for node in plan.graph.nodes}
+    return [nodes.get(Input(item.name), "_") for item in plan.graph.cell.inputs]
+
+
+def opening(
+    tensors: Sequence[tuple[Sequence[str], str]], body: Iterable[str]
+) -> list[str]:
+    """Unpacks the arguments; what the body does not use stays nameless."""
+    text = "\n".join(body)
+    lines: list[str] = []
+    for names, source in tensors:
+        used = [name if is_used(name, text) else "_" for name in names]
+        if any(name != "_" for name in used):
+            lines.extend(unpack(used, source, indent=4))
+    if is_used("steps", text) and is_used("batch", text):
+        lines.append("steps, batch = inputs[0].shape[:2]")
+    elif is_used("steps", text):
+        lines.append("steps = inputs[0].shape[0]")
+    elif is_used("batch", text):
+        lines.append("batch = inputs[0].shape[1]")
+    return lines
+
+
+def is_used(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+
+
+def sequences_read(
+    plan: CellPlan, statements: Iterable[Statement], also: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """The values of all steps that the loop reads one step at a time."""
+    names = [name for statement in statements for name in reads(statement)]
+    return tuple(
+        name
+        for name in dict.fromkeys((*names, *also))
+        if plan.values[name].axis is Axis.SEQUENCE
+    )
+
+
+def masks_of(rank: int) -> str:
+    """The name of the masks of each step that fit a state with so many axes."""
+    return _MASKS[min(rank, 2)]
+
+
+def mask_views(plan: CellPlan) -> tuple[MaskView, ...]:
+    """The masks that the states of a cell need."""
+    ranks = dict.fromkeys(len(state.shape) for state in plan.graph.cell.states)
+    return tuple(
+        MaskView(name=masks_of(rank), mask="mask" + ".unsqueeze(-1)" * rank)
+        for rank in ranks
+    )

@@ -1,0 +1,27 @@
+"""Where generated code finds the size of a dimension."""
+
+from __future__ import annotations
+
+from rnndsl.analysis.program import Cell, Dim
+
+
+def size(cell: Cell, dim: Dim) -> str:
+    """An expression for a dimension, from tensors every generated function has.
+
+    Raises KeyError for a dimension that appears in no shape.
+    """
+    if isinstance(dim, int):
+        return str(dim)
+    for index, state in enumerate(cell.states):
+        if dim in state.shape:
+            return f"state[{index}].shape[{state.shape.index(dim) + 1}]"
+    for index, item in enumerate(cell.inputs):
+        if dim in item.shape:
+            return f"inputs[{index}].shape[{item.shape.index(dim) - len(item.shape)}]"
+    for index, parameter in enumerate(cell.parameters):
+        if dim in parameter.member_shape:
+            axis = parameter.member_shape.index(dim)
+            text = f"parameters[{index}].shape[{axis}]"
+            blocks = len(parameter.members) if axis == 0 else 1
+            return text if blocks == 1 else f"{text} // {blocks}"
+    raise KeyError(dim)

@@ -1,0 +1,161 @@
+"""The ``CellSpecification`` of a generated module, as code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from rnndsl.analysis.program import DrawnFrom, FilledWith, Initial, StoredParameter
+from rnndsl.backends.torch.layout import Nest, nested
+from rnndsl.backends.torch.printer import Code, decimal, expression, number
+from rnndsl.formulas.formula import Apply, Formula, Number, children, symbols
+from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.summary import summary
+
+_HOST = ("sqrt", "exp", "log", "sin", "cos", "tanh")
+"""Functions an initialiser's arguments may apply to dimensions."""
+
+
+def specification_lines(
+    plan: CellPlan, name: str, source: str, functions: tuple[str, str, str]
+) -> list[str]:
+    """``LSTM_SPECIFICATION = CellSpecification(...)``."""
+    cell = plan.source.cell
+    step, forward, backward = functions
+    output = next(
+        (
+            state.name
+            for state, value in zip(cell.states, plan.graph.new_states, strict=True)
+            if value == plan.graph.output
+        ),
+        None,
+    )
+    tree = Nest(
+        f"{name} = CellSpecification",
+        (
+            f"name={cell.name!r}".replace("'", '"'),
+            f"source={_quoted(source)}",
+            Nest(
+                "dimensions=",
+                tuple(
+                    f"({_quoted(d.name)}, {_quoted(d.argument)})"
+                    for d in cell.dimensions
+                ),
+            ),
+            f"hidden={_dim(cell.hidden)}",
+            Nest(
+                "inputs=",
+                tuple(
+                    Nest(
+                        "TensorSpecification",
+                        (f"name={_quoted(i.name)}", _shape("shape=", i.shape)),
+                    )
+                    for i in cell.inputs
+                ),
+            ),
+            Nest(
+                "states=",
+                tuple(
+                    Nest(
+                        "StateSpecification",
+                        (
+                            f"name={_quoted(s.name)}",
+                            _shape("shape=", s.shape),
+                            f"initial={_initial_state(s.initial)}",
+                        ),
+                    )
+                    for s in cell.states
+                ),
+            ),
+            Nest("parameters=", tuple(_parameter(p) for p in cell.parameters)),
+            _shape("output_shape=", cell.output.shape),
+            f"output_state={'None' if output is None else _quoted(output)}",
+            Nest("summary=", tuple(_quoted(line) for line in summary(plan))),
+            f"step={step}",
+            f"forward={forward}",
+            f"backward={backward}",
+        ),
+    )
+    return nested(tree, indent=0)
+
+
+def uses_initialisers(plan: CellPlan) -> bool:
+    return any(
+        member.initial is not None
+        for parameter in plan.source.cell.parameters
+        for member in parameter.members
+    )
+
+
+def uses_math(plan: CellPlan) -> bool:
+    """Whether an initialiser computes with functions of the dimensions."""
+    return any(
+        _applies(argument)
+        for parameter in plan.source.cell.parameters
+        for member in parameter.members
+        if isinstance(member.initial, DrawnFrom)
+        for argument in member.initial.arguments
+    )
+
+
+def _applies(formula: Formula) -> bool:
+    return isinstance(formula, Apply) or any(map(_applies, children(formula)))
+
+
+def _quoted(text: str) -> str:
+    """A string literal in double quotes, as ruff would have it."""
+    plain = repr(text)
+    if plain[0] == '"' or '"' in plain:
+        return plain
+    return f'"{plain[1:-1]}"'
+
+
+def _dim(dim: str | int) -> str:
+    return str(dim) if isinstance(dim, int) else _quoted(dim)
+
+
+def _shape(head: str, shape: Iterable[str | int]) -> Nest:
+    return Nest(head, tuple(_dim(dim) for dim in shape))
+
+
+def _initial_state(initial: float | str) -> str:
+    return _quoted(initial) if isinstance(initial, str) else decimal(initial)
+
+
+def _parameter(parameter: StoredParameter) -> Nest:
+    items: list[Nest | str] = [
+        f"name={_quoted(parameter.name)}",
+        Nest("members=", tuple(_quoted(m.name) for m in parameter.members)),
+        _shape("shape=", parameter.member_shape),
+    ]
+    if parameter.is_bias:
+        items.append("is_bias=True")
+    if any(member.initial is not None for member in parameter.members):
+        initial = tuple(_initialiser(m.initial) for m in parameter.members)
+        items.append(Nest("initial=", initial))
+    return Nest("ParameterSpecification", tuple(items))
+
+
+def _initialiser(initial: Initial | None) -> Nest | str:
+    match initial:
+        case None:
+            return "None"
+        case FilledWith(value=value):
+            return Nest("Initialiser", ('"fill"', f"({number(value).text},)"))
+        case DrawnFrom(function=function, arguments=arguments):
+            if not arguments:
+                return Nest("Initialiser", (_quoted(function),))
+            values = Nest("", tuple(_argument(argument) for argument in arguments))
+            return Nest("Initialiser", (_quoted(function), values))
+        case _:
+            assert_never(initial)
+
+
+def _argument(formula: Formula) -> str:
+    if isinstance(formula, Number):
+        return number(formula.value).text
+    codes = {name: Code(f'sizes["{name}"]') for name in symbols(formula)}
+    text = expression(formula, codes).text
+    for name in _HOST:
+        text = text.replace(f"torch.{name}(", f"math.{name}(")
+    return f"lambda sizes: {text}"

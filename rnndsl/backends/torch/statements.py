@@ -1,0 +1,272 @@
+"""Prints the statements of a plan as torch code, on the axis they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+from rnndsl.analysis.program import Cell, Shape
+from rnndsl.backends.torch.assign import assign
+from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested, unpack
+from rnndsl.backends.torch.printer import Code, number
+from rnndsl.backends.torch.shapes import size
+from rnndsl.ir.naming import Names
+from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.statements import (
+    Axis,
+    Compute,
+    Join,
+    Members,
+    Multiply,
+    OuterSum,
+    Repeat,
+    SizeOf,
+    Slice,
+    Statement,
+    SumFeatures,
+    SumSteps,
+    Unsqueeze,
+    Weight,
+    targets,
+)
+
+
+class StatementPrinter:
+    """Prints for one generated function; holds the names it has given out.
+
+    ``indexed`` are the values that the time loop reads as ``name_steps[t]``.
+    """
+
+    def __init__(self, plan: CellPlan, source: str) -> None:
+        self._plan = plan
+        self._cell: Cell = plan.graph.cell
+        self._source = source
+        self.names = Names()
+        for name in plan.values:
+            self.names.take(name)
+        self._weights: dict[Weight, str] = {}
+        self._transposed: dict[str, str] = {}
+        self._steps: dict[str, str] = {}
+        self._equation: int | None = None
+
+    # Names
+
+    def steps_of(self, name: str) -> str:
+        """The list of a value's steps."""
+        if name not in self._steps:
+            self._steps[name] = self.names.take(f"{name}_steps")
+        return self._steps[name]
+
+    def codes(self, indexed: Iterable[str]) -> dict[str, Code]:
+        """How each value is written where ``indexed`` ones are read step by step."""
+        codes = {name: Code(name) for name in self._plan.values}
+        codes.update((name, Code(f"{self.steps_of(name)}[t]")) for name in indexed)
+        return codes
+
+    # Weights
+
+    def weights(self, statements: Iterable[Statement], *, loop: bool) -> list[str]:
+        """Names the matrices that products of these statements use."""
+        lines: list[str] = []
+        for statement in statements:
+            if not isinstance(statement, Multiply):
+                continue
+            lines.extend(self._weight(statement.weight, statement.target))
+            name = self._weights[statement.weight]
+            if loop and not statement.transposed and name not in self._transposed:
+                transposed = self.names.take(f"{name}_t")
+                self._transposed[name] = transposed
+                lines.append(f"{transposed} = {name}.t()")
+        return lines
+
+    def _weight(self, weight: Weight, target: str) -> list[str]:
+        if weight in self._weights:
+            return []
+        if weight.is_whole and weight.stored is not None:
+            self._weights[weight] = weight.stored
+            return []
+        if len(weight.matrices) == 1:
+            self._weights[weight] = weight.matrices[0]
+            return []
+        name = self.names.take(f"{target.removeprefix('d_')}_weight")
+        self._weights[weight] = name
+        if weight.stored is None:
+            head = f"{name} = torch.cat("
+            return call(head[:-1], [f"({', '.join(weight.matrices)})"], indent=4)
+        block = f"{weight.stored}.shape[0] // {weight.members}"
+        start = _blocks(block, weight.first, weight.members)
+        end = _blocks(block, weight.first + len(weight.matrices), weight.members)
+        left = f"{start} " if start else ""
+        right = f" {end}" if end else ""
+        return [f"{name} = {weight.stored}[{left}:{right}]"]
+
+    # Statements
+
+    def region(
+        self,
+        statements: Iterable[Statement],
+        axis: Axis,
+        codes: Mapping[str, Code],
+        *,
+        indent: int,
+        buffers: Iterable[str] = (),
+    ) -> list[str]:
+        """The lines of a region, each equation's under the equation."""
+        lines: list[str] = []
+        written = tuple(buffers)
+        for statement in statements:
+            lines.extend(self._heading(statement, indent))
+            own = self._own_axis(statement, axis)
+            lines.extend(self._statement(statement, own, codes, indent, written))
+        return lines
+
+    def _own_axis(self, statement: Statement, axis: Axis) -> Axis:
+        """Results that are the same in all rows and steps are on the fixed axis."""
+        values = [self._plan.values[name].axis for name in targets(statement)]
+        return Axis.FIXED if Axis.FIXED in values else axis
+
+    def _heading(self, statement: Statement, indent: int) -> list[str]:
+        index = statement.equation if isinstance(statement, Compute) else None
+        if index is None or index == self._equation:
+            return []
+        self._equation = index
+        equation = self._cell.equations[index]
+        place = f"{self._source}:{equation.line}"
+        return comment(f"{place}  {equation.text}", indent=indent)
+
+    def _statement(
+        self,
+        statement: Statement,
+        axis: Axis,
+        codes: Mapping[str, Code],
+        indent: int,
+        buffers: tuple[str, ...],
+    ) -> list[str]:
+        match statement:
+            case Compute(target=target, formula=formula):
+                return assign(target, formula, codes, indent=indent, names=self.names)
+            case Multiply():
+                return self._multiply(statement, axis, codes, indent)
+            case Slice(targets=names, source=source, sizes=sizes):
+                places = [name or "_" for name in names]
+                edge = "" if axis is Axis.FIXED else ", -1"
+                whole = codes[source].text
+                if len(set(sizes)) == 1:
+                    cut = f"{whole}.chunk({len(names)}{edge})"
+                else:
+                    each = ", ".join(size(self._cell, dim) for dim in sizes)
+                    cut = f"{whole}.split(({each}){edge})"
+                return unpack(places, cut, indent=indent)
+            case Join():
+                return self._join(statement, axis, codes, indent, buffers)
+            case Unsqueeze(target=target, operand=operand):
+                return [f"{target} = {codes[operand].text}.unsqueeze(-1)"]
+            case Repeat(target=target, value=value, shape=shape):
+                return self._repeat(target, value, shape, codes)
+            case SumFeatures(target=target, operand=operand):
+                return [f"{target} = {codes[operand].text}.sum(-1)"]
+            case SumSteps(target=target, operand=operand, scalar=scalar):
+                axes = "" if scalar else "(0, 1)"
+                return [f"{target} = {codes[operand].text}.sum({axes})"]
+            case OuterSum(target=target, left=left, right=right):
+                rows = f"{codes[left].text}.flatten(0, 1).t()"
+                columns = f"{codes[right].text}.flatten(0, 1)"
+                line = f"{target} = {rows} @ {columns}"
+                if len(line) + indent <= WIDTH:
+                    return [line]
+                return call(f"{target} = torch.mm", [rows, columns], indent=indent)
+            case Members(targets=names, stored=stored):
+                return self._members(names, stored, indent)
+            case SizeOf(target=target, dimension=dimension):
+                value = size(self._cell, dimension)
+                return [f"{target} = inputs[0].new_full((), {value})"]
+            case _:
+                assert_never(statement)
+
+    def _multiply(
+        self, statement: Multiply, axis: Axis, codes: Mapping[str, Code], indent: int
+    ) -> list[str]:
+        weight = self._weights[statement.weight]
+        operand = codes[statement.operand].text
+        base = None if statement.base is None else codes[statement.base].text
+        target = f"{statement.target} = "
+        if statement.transposed:
+            return [f"{target}{operand} @ {weight}"]
+        if axis is Axis.STEP:
+            transposed = self._transposed[weight]
+            if base is None:
+                return [f"{target}{operand} @ {transposed}"]
+            arguments = [base, operand, transposed]
+            return call(f"{target}torch.addmm", arguments, indent=indent)
+        assert statement.base is None or base is not None
+        if base is None:
+            return [f"{target}F.linear({operand}, {weight})"]
+        if self._plan.values[str(statement.base)].axis is Axis.FIXED:
+            return [f"{target}F.linear({operand}, {weight}, {base})"]
+        return [f"{target}{base} + F.linear({operand}, {weight})"]
+
+    def _join(
+        self,
+        statement: Join,
+        axis: Axis,
+        codes: Mapping[str, Code],
+        indent: int,
+        buffers: tuple[str, ...],
+    ) -> list[str]:
+        parts = [
+            self._zeros(shape, axis) if part is None else codes[part].text
+            for part, shape in zip(statement.parts, statement.shapes, strict=True)
+        ]
+        joined = Nest("", tuple(parts))
+        edge = () if axis is Axis.FIXED else ("-1",)
+        scalars = axis is Axis.FIXED and statement.shapes[0] == ()
+        head = "torch.stack" if scalars else "torch.cat"
+        if statement.target in buffers:
+            into = f"out={self.steps_of(statement.target)}[t]"
+            return nested(Nest(head, (joined, *edge, into)), indent=indent)
+        tree = Nest(f"{statement.target} = {head}", (joined, *edge))
+        return nested(tree, indent=indent)
+
+    def _zeros(self, shape: Shape, axis: Axis) -> str:
+        leading = {
+            Axis.FIXED: (),
+            Axis.STEP: ("batch",),
+            Axis.SEQUENCE: ("steps", "batch"),
+        }[axis]
+        sizes = (*leading, *(size(self._cell, dim) for dim in shape))
+        return f"inputs[0].new_zeros({_tuple(sizes)})"
+
+    def _repeat(
+        self,
+        target: str,
+        value: str | float,
+        shape: Shape,
+        codes: Mapping[str, Code],
+    ) -> list[str]:
+        sizes = ("steps", "batch", *(size(self._cell, dim) for dim in shape))
+        if isinstance(value, str):
+            return [f"{target} = {codes[value].text}.expand{_tuple(sizes)}"]
+        filled = number(value).text
+        return [f"{target} = inputs[0].new_full({_tuple(sizes)}, {filled})"]
+
+    def _members(
+        self, names: tuple[str | None, ...], stored: str, indent: int
+    ) -> list[str]:
+        if len(names) == 1:
+            return [f"{names[0]} = {stored}"]
+        parameter = self._cell.parameters[self._plan.stored.index(stored)]
+        scalars = parameter.member_shape == ()
+        cut = "unbind()" if scalars else f"chunk({len(names)})"
+        places = [name or "_" for name in names]
+        return unpack(places, f"{stored}.{cut}", indent=indent)
+
+
+def _blocks(block: str, count: int, members: int) -> str:
+    """So many blocks, as the end of a slice; nothing at either edge of the tensor."""
+    if count in (0, members):
+        return ""
+    return block if count == 1 else f"{block} * {count}"
+
+
+def _tuple(items: tuple[str, ...]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"

@@ -1,0 +1,256 @@
+"""The view of a cell's step: the equations as written, in differentiable torch."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from rnndsl.analysis.program import (
+    Applied,
+    BinaryOperation,
+    Compared,
+    Constant,
+    Equation,
+    MatrixProduct,
+    Negated,
+    Raised,
+    ReadCurrent,
+    ReadDimension,
+    ReadInput,
+    ReadLocal,
+    ReadParameter,
+    ReadPrevious,
+    Shape,
+    TypedExpression,
+)
+from rnndsl.backends.torch.assign import assign
+from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
+from rnndsl.backends.torch.function import is_used
+from rnndsl.backends.torch.layout import comment, unpack
+from rnndsl.backends.torch.printer import Binding, Code, expression
+from rnndsl.backends.torch.shapes import size
+from rnndsl.backends.torch.view import StepView
+from rnndsl.formulas.formula import (
+    Apply,
+    Binary,
+    Compare,
+    Formula,
+    Negate,
+    Number,
+    Power,
+    Symbol,
+    symbols,
+)
+from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.ir.naming import Names
+from rnndsl.plan.plan import CellPlan
+
+
+def step_view(plan: CellPlan, name: str, source: str) -> StepView:
+    """Lays out one step of the cell, equation by equation."""
+    return _Step(plan, source).view(name)
+
+
+class _Step:
+    """``_codes`` maps symbols to Python; a product is one symbol. ``_varying`` tells
+    which symbols differ between the rows of a batch."""
+
+    def __init__(self, plan: CellPlan, source: str) -> None:
+        self._cell = plan.source.cell
+        self._source = source
+        self._names = Names()
+        self._codes: dict[str, Code] = {}
+        self._varying: dict[str, bool] = {}
+        self._values: dict[str, Formula] = {}
+        cell = self._cell
+        for item in cell.inputs:
+            self._declare(f"input {item.name}", item.name, varying=True)
+        for equation in cell.equations:
+            self._declare(_key(equation), equation.target, varying=False)
+        for state in cell.states:
+            self._declare(f"previous {state.name}", f"{state.name}_prev", varying=True)
+        for parameter in cell.parameters:
+            for member in parameter.members:
+                self._declare(f"member {member.name}", member.name, varying=False)
+        for dimension in cell.dimensions:
+            key = f"size {dimension.name}"
+            self._declare(key, dimension.name, varying=False)
+        self._stored = [
+            self._code(f"member {parameter.members[0].name}")
+            if len(parameter.members) == 1
+            else self._names.take(parameter.name)
+            for parameter in cell.parameters
+        ]
+
+    def _declare(self, key: str, wish: str, *, varying: bool) -> None:
+        self._codes[key] = Code(self._names.take(wish))
+        self._varying[key] = varying
+
+    def _code(self, key: str) -> str:
+        return self._codes[key].text
+
+    def view(self, name: str) -> StepView:
+        cell = self._cell
+        lines: list[str] = []
+        for equation in cell.equations:
+            lines.extend(self._equation(equation))
+        output = self._result(cell.output, lines)
+        states = [
+            expression(self._values[f"state {state.name}"], self._codes).text
+            for state in cell.states
+        ]
+        text = "\n".join((*lines, output, *states))
+        opening = self._opening(text)
+        return StepView(
+            name=name,
+            cell=cell.name,
+            inputs=inputs_of(cell, "B"),
+            states=states_of(cell, "B"),
+            output_shape=shape_text(cell.output.shape, "B"),
+            lines=(*opening, *lines),
+            output=output,
+            new_state=f"({', '.join(states)}{',' if len(states) == 1 else ''})",
+        )
+
+    def _opening(self, text: str) -> list[str]:
+        cell = self._cell
+        lines: list[str] = []
+
+        def add(names: list[str], source: str, used_in: str) -> None:
+            used = [name if is_used(name, used_in) else "_" for name in names]
+            if any(name != "_" for name in used):
+                lines.extend(unpack(used, source, indent=4))
+
+        blocks: list[str] = []
+        for stored, parameter in zip(self._stored, cell.parameters, strict=True):
+            count = len(parameter.members)
+            members = [self._code(f"member {m.name}") for m in parameter.members]
+            used = [name if is_used(name, text) else "_" for name in members]
+            if count > 1 and any(name != "_" for name in used):
+                cut = "unbind()" if parameter.member_shape == () else f"chunk({count})"
+                blocks.extend(unpack(used, f"{stored}.{cut}", indent=4))
+        add([self._code(f"input {i.name}") for i in cell.inputs], "inputs", text)
+        previous = [self._code(f"previous {s.name}") for s in cell.states]
+        add(previous, "state", text)
+        if self._stored:
+            add(self._stored, "parameters", "\n".join((*blocks, text)))
+        lines.extend(blocks)
+        for dimension in cell.dimensions:
+            name = self._code(f"size {dimension.name}")
+            if is_used(name, text):
+                value = size(cell, dimension.name)
+                lines.append(f"{name} = inputs[0].new_full((), {value})")
+        return lines
+
+    def _equation(self, equation: Equation) -> list[str]:
+        place = f"{self._source}:{equation.line}"
+        heading = comment(f"{place}  {equation.text}", indent=4)
+        key = _key(equation)
+        formula = self._formula(equation.value)
+        if equation.is_state and not self._varies(formula):
+            return [*heading, self._spread(equation, formula)]
+        target = self._code(key)
+        self._varying[key] = self._varies(formula)
+        self._values[key] = formula if isinstance(formula, Number) else Symbol(key)
+        body = assign(target, formula, self._codes, indent=4, names=self._names)
+        return [*heading, *body]
+
+    def _spread(self, equation: Equation, formula: Formula) -> str:
+        """A state's new value that is the same in all rows, for every row."""
+        key = _key(equation)
+        self._varying[key] = True
+        self._values[key] = Symbol(key)
+        like = self._code(f"previous {equation.target}")
+        target = self._code(key)
+        code = expression(formula, self._codes)
+        if isinstance(formula, Number):
+            return f"{target} = torch.full_like({like}, {code.text})"
+        return f"{target} = ({code.text}).expand_as({like})"
+
+    def _result(self, output: TypedExpression, lines: list[str]) -> str:
+        """The expression to return; an assignment before it where it is more than a
+        value that has a name."""
+        formula = self._formula(output)
+        code = expression(formula, self._codes)
+        if isinstance(formula, Symbol) and self._varies(formula):
+            return code.text
+        name = self._names.take("result")
+        lines.extend(assign(name, formula, self._codes, indent=4, names=self._names))
+        if not self._varies(formula):
+            sizes = ", ".join(
+                ("state[0].shape[0]", *(size(self._cell, d) for d in output.shape))
+            )
+            as_tensor = f"inputs[0].new_full((), {name})"
+            value = as_tensor if isinstance(formula, Number) else name
+            lines.append(f"{name} = {value}.expand({sizes})")
+        return name
+
+    # Expressions
+
+    def _varies(self, formula: Formula) -> bool:
+        return any(self._varying[name] for name in symbols(formula))
+
+    def _operand(self, typed: TypedExpression, shape: Shape) -> Formula:
+        """An operand; a scalar of each row gets a feature axis beside vectors."""
+        formula = self._formula(typed)
+        if typed.shape == () and shape != () and self._varies(formula):
+            inner = expression(formula, self._codes).within(Binding.ATOM)
+            return self._opaque(Code(f"{inner}.unsqueeze(-1)"), varying=True)
+        return formula
+
+    def _opaque(self, code: Code, *, varying: bool) -> Symbol:
+        key = f"code {len(self._codes)}"
+        self._codes[key] = code
+        self._varying[key] = varying
+        return Symbol(key)
+
+    def _formula(self, typed: TypedExpression) -> Formula:
+        shape = typed.shape
+        match typed:
+            case Constant(value=value):
+                return Number(value)
+            case ReadDimension(name=name):
+                return Symbol(f"size {name}")
+            case ReadInput(name=name):
+                return Symbol(f"input {name}")
+            case ReadPrevious(name=name):
+                return Symbol(f"previous {name}")
+            case ReadParameter(name=name):
+                return Symbol(f"member {name}")
+            case ReadCurrent(name=name):
+                return self._values[f"state {name}"]
+            case ReadLocal(name=name):
+                return self._values[f"local {name}"]
+            case MatrixProduct(matrix=matrix, operand=operand):
+                inner = self._formula(operand)
+                left = expression(inner, self._codes)
+                right = self._code(f"member {matrix.name}")
+                text = f"{left.within(Binding.ATOM)} @ {right}.t()"
+                code = Code(text, Binding.TERM)
+                return self._opaque(code, varying=self._varies(inner))
+            case BinaryOperation(operator=operator, left=first, right=second):
+                return Binary(
+                    operator, self._operand(first, shape), self._operand(second, shape)
+                )
+            case Negated(operand=operand):
+                return Negate(self._operand(operand, shape))
+            case Raised(base=base, exponent=exponent):
+                return Power(self._operand(base, shape), exponent)
+            case Compared(operator=comparison, left=first, right=second):
+                return Compare(
+                    comparison,
+                    self._operand(first, shape),
+                    self._operand(second, shape),
+                )
+            case Applied(function=name, operands=operands, constants=constants):
+                arguments = tuple(self._operand(o, shape) for o in operands)
+                numbers = [a.value for a in arguments if isinstance(a, Number)]
+                if len(numbers) == len(arguments):
+                    value = FUNCTIONS[name].value(*numbers, *constants)
+                    return Number(float(value))
+                return Apply(name, arguments, constants)
+            case _:
+                assert_never(typed)
+
+
+def _key(equation: Equation) -> str:
+    return f"{'state' if equation.is_state else 'local'} {equation.target}"

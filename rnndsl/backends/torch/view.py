@@ -1,0 +1,119 @@
+"""What the templates are given: lines and names, nothing to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """The function of one step, as written."""
+
+    name: str
+    cell: str
+    inputs: str
+    states: str
+    output_shape: str
+    lines: tuple[str, ...]
+    output: str
+    new_state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskView:
+    """Masks of each step, with as many feature axes as the states that use them."""
+
+    name: str
+    mask: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardView:
+    """The function of all steps."""
+
+    name: str
+    cell: str
+    inputs: str
+    states: str
+    output_shape: str
+    opening: tuple[str, ...]
+    before: tuple[str, ...]
+    unbound: tuple[str, ...]
+    masks: tuple[MaskView, ...]
+    lists: tuple[str, ...]
+    loop: tuple[str, ...]
+    always: tuple[str, ...]
+    kept: tuple[str, ...]
+    hold: tuple[str, ...]
+    advance_held: str
+    advance: str
+    after: tuple[str, ...]
+    output: str
+    final: str
+    saved: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackwardView:
+    """The function of backpropagation through time."""
+
+    name: str
+    cell: str
+    opening: tuple[str, ...]
+    before: tuple[str, ...]
+    unbound: tuple[str, ...]
+    masks: tuple[MaskView, ...]
+    lists: tuple[str, ...]
+    start: str
+    hold: tuple[str, ...]
+    release: tuple[str, ...]
+    always: tuple[str, ...]
+    loop: tuple[str, ...]
+    advance: str
+    after: tuple[str, ...]
+    no_inputs: tuple[str, ...]
+    for_inputs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    final: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassesView:
+    """The specification and the two classes of a cell."""
+
+    cell: str
+    specification: str
+    specification_lines: tuple[str, ...]
+    layer_docstring: tuple[str, ...]
+    cell_docstring: tuple[str, ...]
+    layer_parameters: tuple[str, ...]
+    cell_parameters: tuple[str, ...]
+    sizes: str
+    layer_call: tuple[str, ...]
+    packed_call: tuple[str, ...]
+    either_call: tuple[str, ...]
+    cell_call: tuple[str, ...]
+    layer_run: tuple[str, ...]
+    cell_run: tuple[str, ...]
+    shapes: tuple[str, ...]
+    cell_shapes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellView:
+    step: StepView
+    forward: ForwardView
+    backward: BackwardView
+    classes: ClassesView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    """The whole module. ``runtime`` is the bundled runtime of a standalone module."""
+
+    docstring: tuple[str, ...]
+    header: tuple[str, ...]
+    imports: tuple[str, ...]
+    runtime: tuple[str, ...]
+    exports: tuple[str, ...]
+    cells: tuple[CellView, ...]

@@ -1,0 +1,151 @@
+"""The pipeline on one page: read > parse > resolve > lower > plan > emit.
+
+A ``Compilation`` is one spec on its way through. Each stage is computed when it is
+first asked for, from the one before it, so a caller can stop after any of them. Stages
+that need SymPy or Jinja are imported where they run: checking a spec starts fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnndsl.analysis.program import Program
+from rnndsl.analysis.resolve import resolve
+from rnndsl.diagnostics import Diagnostic, Report, Source, SpecError
+from rnndsl.diagnostics.render import render_text
+from rnndsl.naming import display_name, module_name
+from rnndsl.syntax.parse import parse
+from rnndsl.syntax.read import read, source_of
+from rnndsl.syntax.tree import File
+from rnndsl.version import __version__
+from rnndsl.writing import OutputError, write_module
+
+if TYPE_CHECKING:
+    from rnndsl.ir.graph import StepGraph
+    from rnndsl.plan.plan import CellPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``standalone``: the module carries its runtime, and needs torch alone."""
+
+    standalone: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """One spec and its stages. A stage raises SpecError, with all diagnostics, if the
+    spec is rejected there or earlier. Files are imported from ``directory``."""
+
+    source: Source
+    directory: Path | None
+    options: Options = Options()
+    _report: Report = field(default_factory=Report, repr=False)
+
+    @cached_property
+    def _parsed(self) -> File | None:
+        return parse(self.source, self._report)
+
+    @cached_property
+    def tree(self) -> File:
+        """What the author wrote."""
+        file = self._parsed
+        self._stop_at_errors()
+        assert file is not None, "the parser gave up without a diagnostic"
+        return file
+
+    @cached_property
+    def program(self) -> Program:
+        """Every name bound, every shape known, every rule kept."""
+        program = None
+        if self._parsed is not None:
+            program = resolve(self._parsed, self.source, self.directory, self._report)
+        self._stop_at_errors()
+        assert program is not None, "the analysis gave up without a diagnostic"
+        return program
+
+    @cached_property
+    def graphs(self) -> tuple[StepGraph, ...]:
+        """The step of each cell, as a graph of operations."""
+        from rnndsl.ir.lower import lower_cell
+
+        return tuple(lower_cell(cell) for cell in self.program.cells)
+
+    @cached_property
+    def plans(self) -> tuple[CellPlan, ...]:
+        """For each cell: its derivatives, and what runs before, in, after the loop."""
+        from rnndsl.plan.planner import plan_cell
+
+        return tuple(plan_cell(graph) for graph in self.graphs)
+
+    @cached_property
+    def module_text(self) -> str:
+        """The generated Python module."""
+        from rnndsl.backends.torch.emit import emit_module
+
+        return emit_module(
+            self.program,
+            self.plans,
+            standalone=self.options.standalone,
+            version=__version__,
+        )
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything found so far by the stages that were asked for."""
+        return self._report.diagnostics
+
+    def _stop_at_errors(self) -> None:
+        try:
+            self._report.raise_if_errors()
+        except SpecError as error:
+            # Shown below the traceback where nobody catches the error.
+            error.add_note(render_text(error.diagnostics, colour=False))
+            raise
+
+
+def open_spec(path: Path, options: Options | None = None) -> Compilation:
+    """Reads a spec. Raises OSError if the file cannot be read."""
+    report = Report()
+    source = read(path, display_name(path), report)
+    return Compilation(source, path.parent, options or Options(), report)
+
+
+def compile_text(text: str, name: str = "<spec>", *, standalone: bool = False) -> str:
+    """Compiles the text of a spec, which can import from the zoo alone.
+
+    Returns the generated module's text. Raises SpecError.
+    """
+    options = Options(standalone=standalone)
+    return Compilation(source_of(name, text), None, options).module_text
+
+
+def compile_file(
+    path: str | Path,
+    output: str | Path | None = None,
+    *,
+    standalone: bool = False,
+    force: bool = False,
+) -> Path:
+    """Compiles ``lstm.rnn`` to ``lstm.py`` beside it, or to the file ``output``.
+
+    Returns the path written. ``force`` replaces a file that rnndsl did not generate.
+    Raises OSError if the spec cannot be read, SpecError if it is rejected and
+    OutputError if the module cannot be written; an existing file is then as it was.
+    """
+    compilation = open_spec(Path(path), Options(standalone=standalone))
+    target = default_output(Path(path)) if output is None else Path(output)
+    write_module(target, compilation.module_text, force=force)
+    return target
+
+
+def default_output(path: Path, folder: Path | None = None) -> Path:
+    """Where a spec's module goes: beside it, or into ``folder``. Raises OutputError."""
+    try:
+        name = module_name(path)
+    except ValueError as error:
+        raise OutputError(str(error), "name the module's file with -o") from error
+    return (path.parent if folder is None else folder) / f"{name}.py"

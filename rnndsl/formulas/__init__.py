@@ -1,0 +1,1 @@
+"""Scalar formulas and the function table; needs nothing but Python."""

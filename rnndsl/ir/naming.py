@@ -1,0 +1,52 @@
+"""Names for the values of a step, distinct from each other and from what surrounds them
+in generated code."""
+
+from __future__ import annotations
+
+RESERVED = (
+    "F",
+    "Tensor",
+    "Tensors",
+    "batch",
+    "d_first_state",
+    "d_inputs",
+    "d_output",
+    "d_parameters",
+    "d_state",
+    "input_gradients",
+    "inputs",
+    "keep",
+    "last_state",
+    "list",
+    "mask",
+    "masks",
+    "math",
+    "nn",
+    "output",
+    "outputs",
+    "parameters",
+    "range",
+    "reversed",
+    "saved",
+    "state",
+    "steps",
+    "t",
+    "torch",
+    "tuple",
+)
+"""Names that generated functions use for something else than a value of the step."""
+
+
+class Names:
+    """Hands out names, each once; the author's come first and stay as they are."""
+
+    def __init__(self) -> None:
+        self._taken = dict.fromkeys(RESERVED)
+
+    def take(self, wish: str) -> str:
+        """The wish itself where it is free, else the wish with underscores added."""
+        name = wish
+        while name in self._taken:
+            name += "_"
+        self._taken[name] = None
+        return name

@@ -1,0 +1,95 @@
+"""The plan of a cell: what runs where, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnndsl.analysis.program import Shape
+from rnndsl.ir.graph import StepGraph
+from rnndsl.plan.groups import ProductGroup
+from rnndsl.plan.statements import Axis, Statement
+from rnndsl.symbolic.recurrence import Recurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """``shape`` without the axes T and B; None for a product group, which is the sum of
+    its parts."""
+
+    axis: Axis
+    shape: Shape | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardPlan:
+    """``previous`` and ``states`` name, for each state, its old and its new value.
+
+    ``stacked``: values of the loop that are needed for all steps afterwards.
+    """
+
+    fixed: tuple[Statement, ...]
+    before: tuple[Statement, ...]
+    loop: tuple[Statement, ...]
+    after: tuple[Statement, ...]
+    previous: tuple[str, ...]
+    states: tuple[str, ...]
+    output: str
+    stacked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the forward pass hands to the backward pass.
+
+    ``steps``: values of the loop, a tensor for each step. ``sequences``: values of all
+    steps. ``recomputed``: values of the loop the backward pass computes again instead.
+    """
+
+    steps: tuple[str, ...]
+    sequences: tuple[str, ...]
+    recomputed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackwardPlan:
+    """``arriving`` and ``leaving`` name, for each state, the gradient that comes from
+    the step after and the one that goes to the step before (None: no gradient).
+
+    ``buffers``: joined gradients of the loop, written for all steps into one tensor.
+    ``collected``: other gradients of the loop needed for all steps afterwards.
+    ``stacked``: kept values of single steps that are needed for all steps afterwards.
+    ``inputs`` and ``parameters`` name the final gradients (None: no gradient);
+    ``for_inputs`` are the last statements, needed for the gradients of inputs alone.
+    """
+
+    fixed: tuple[Statement, ...]
+    before: tuple[Statement, ...]
+    loop: tuple[Statement, ...]
+    after: tuple[Statement, ...]
+    for_inputs: tuple[Statement, ...]
+    arriving: tuple[str, ...]
+    leaving: tuple[str | None, ...]
+    buffers: tuple[str, ...]
+    collected: tuple[str, ...]
+    stacked: tuple[str, ...]
+    inputs: tuple[str | None, ...]
+    parameters: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPlan:
+    """``source`` is the step as written, ``graph`` the same step regrouped.
+
+    ``stored`` are the names of the stored parameters in the plan, in declaration order.
+    """
+
+    source: StepGraph
+    graph: StepGraph
+    groups: tuple[ProductGroup, ...]
+    stored: tuple[str, ...]
+    values: Mapping[str, Value]
+    forward: ForwardPlan
+    backward: BackwardPlan
+    kept: Kept
+    recurrence: Recurrence

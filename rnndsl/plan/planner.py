@@ -1,0 +1,256 @@
+"""From a step graph to the plan of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rnndsl.formulas.formula import Apply, Formula, children
+from rnndsl.ir.graph import Input, Parameter, Previous, StepGraph
+from rnndsl.ir.naming import Names
+from rnndsl.plan.backward import Gradients, gradient_statements
+from rnndsl.plan.forward import forward_statements, live_part
+from rnndsl.plan.groups import product_groups
+from rnndsl.plan.hoist import hoist
+from rnndsl.plan.plan import BackwardPlan, CellPlan, ForwardPlan, Kept, Value
+from rnndsl.plan.stages import Stage, stages
+from rnndsl.plan.statements import (
+    Axis,
+    Compute,
+    Join,
+    Slice,
+    Statement,
+    reads,
+    targets,
+)
+from rnndsl.symbolic.adjoint import adjoint_graph
+from rnndsl.symbolic.recurrence import recurrence
+
+RECOMPUTE_LIMIT = 2
+"""Arithmetic of up to so many operations is cheaper to repeat than to keep."""
+
+
+def plan_cell(source: StepGraph) -> CellPlan:
+    """Plans forward and backward of a cell."""
+    graph = hoist(source)
+    stage = stages(graph)
+    names = Names()
+    for node in graph.nodes:
+        names.take(node.name)
+    stored = _stored_names(graph, names)
+    groups = product_groups(graph, stage, stored, names)
+    values = {name: Value(Axis.FIXED, None) for name in stored.values()}
+    of_stage = forward_statements(graph, stage, groups, stored, values, names)
+    adjoint = adjoint_graph(graph, names)
+    gradients = gradient_statements(graph, adjoint, stage, groups, values, names)
+    forward = _forward_plan(graph, of_stage, stage)
+    backward, kept = _backward_plan(graph, forward, gradients, adjoint.arriving, values)
+    return CellPlan(
+        source=source,
+        graph=graph,
+        groups=groups,
+        stored=tuple(stored.values()),
+        values=values,
+        forward=forward,
+        backward=backward,
+        kept=kept,
+        recurrence=recurrence(source),
+    )
+
+
+def _stored_names(graph: StepGraph, names: Names) -> dict[str, str]:
+    """A name for each stored parameter; its only member's, where it has one."""
+    nodes = {
+        node.operation.member: node.name
+        for node in graph.nodes
+        if isinstance(node.operation, Parameter)
+    }
+    found: dict[str, str] = {}
+    for parameter in graph.cell.parameters:
+        only = nodes.get(parameter.members[0].name)
+        if len(parameter.members) == 1 and only is not None:
+            found[parameter.name] = only
+        else:
+            found[parameter.name] = names.take(parameter.name)
+    return found
+
+
+def _forward_plan(
+    graph: StepGraph,
+    of_stage: dict[Stage, tuple[Statement, ...]],
+    stage: dict[str, Stage],
+) -> ForwardPlan:
+    after = of_stage[Stage.AFTER]
+    wanted = dict.fromkeys(name for s in after for name in reads(s))
+    if stage[graph.output] != Stage.LOOP:
+        wanted[graph.output] = None
+    return ForwardPlan(
+        fixed=of_stage[Stage.FIXED],
+        before=of_stage[Stage.BEFORE],
+        loop=of_stage[Stage.LOOP],
+        after=after,
+        previous=_previous(graph),
+        states=graph.new_states,
+        output=graph.output,
+        stacked=tuple(name for name in wanted if stage.get(name) == Stage.LOOP),
+    )
+
+
+def _previous(graph: StepGraph) -> tuple[str, ...]:
+    names = {node.operation: node.name for node in graph.nodes}
+    return tuple(names[Previous(state.name)] for state in graph.cell.states)
+
+
+def _read_by(statements: Iterable[Statement]) -> dict[str, None]:
+    return dict.fromkeys(name for statement in statements for name in reads(statement))
+
+
+def _defined_by(statements: Iterable[Statement]) -> dict[str, None]:
+    return dict.fromkeys(
+        name for statement in statements for name in targets(statement)
+    )
+
+
+def _closure(
+    statements: list[Statement], roots: Iterable[str]
+) -> tuple[list[Statement], list[Statement]]:
+    """The statements the roots need, unused targets dropped, and all the others."""
+    needed = dict.fromkeys(roots)
+    inside: list[Statement] = []
+    outside: list[Statement] = []
+    for statement in reversed(statements):
+        live = live_part(statement, needed)
+        if live is None:
+            outside.append(statement)
+        else:
+            needed.update(dict.fromkeys(reads(live)))
+            inside.append(live)
+    return inside[::-1], outside[::-1]
+
+
+def _backward_plan(
+    graph: StepGraph,
+    forward: ForwardPlan,
+    gradients: Gradients,
+    arriving: tuple[str, ...],
+    values: dict[str, Value],
+) -> tuple[BackwardPlan, Kept]:
+    made = gradients.statements
+    leaving = [name for name in gradients.leaving if name is not None]
+    loop, postponed = _closure(made[Stage.LOOP], leaving)
+    for name in _defined_by(postponed):
+        values[name] = Value(Axis.SEQUENCE, values[name].shape)
+    tail = [*postponed, *made[Stage.BEFORE], *made[Stage.FIXED]]
+    parameters = [name for name in gradients.parameters if name is not None]
+    inputs = [name for name in gradients.inputs if name is not None]
+    after, rest = _closure(tail, parameters)
+    for_inputs, _ = _closure(rest, inputs)
+    later = (*after, *for_inputs)
+    results = (*leaving, *parameters, *inputs)
+    roots = {**_read_by((*loop, *later)), **dict.fromkeys(results)}
+    head, _ = _closure(made[Stage.AFTER], roots)
+    buffers, slices = _buffers(loop, later)
+    collected = tuple(
+        name
+        for name in _read_by((*slices, *later))
+        if name in {**_defined_by(loop), **dict.fromkeys(arriving)}
+        and name not in buffers
+        and name not in _defined_by(slices)
+    )
+    kept = _kept(graph, forward, head, loop, later)
+    again = [
+        statement
+        for statement in forward.loop
+        if any(name in kept.recomputed for name in targets(statement))
+    ]
+    loop = [*again, *loop]
+    after = [*slices, *after]
+    fixed_reads = _read_by((*head, *loop, *after, *for_inputs))
+    fixed, _ = _closure(list(forward.fixed), fixed_reads)
+    late = _read_by((*head, *after, *for_inputs))
+    plan = BackwardPlan(
+        fixed=tuple(fixed),
+        before=tuple(head),
+        loop=tuple(loop),
+        after=tuple(after),
+        for_inputs=tuple(for_inputs),
+        arriving=arriving,
+        leaving=gradients.leaving,
+        buffers=buffers,
+        collected=collected,
+        stacked=tuple(name for name in kept.steps if name in late),
+        inputs=gradients.inputs,
+        parameters=gradients.parameters,
+    )
+    return plan, kept
+
+
+def _buffers(
+    loop: list[Statement], later: tuple[Statement, ...]
+) -> tuple[tuple[str, ...], list[Statement]]:
+    """The joins of the loop whose result is needed for all steps afterwards, as a whole
+    or in part, and the statements that take the parts out of it again."""
+    wanted = _read_by(later)
+    buffers: list[str] = []
+    slices: list[Statement] = []
+    taken: dict[str, None] = {}
+    for statement in loop:
+        if not isinstance(statement, Join):
+            continue
+        parts = [
+            part if part in wanted and part not in taken else None
+            for part in statement.parts
+        ]
+        if statement.target in wanted or any(parts):
+            buffers.append(statement.target)
+        if any(parts):
+            taken.update(dict.fromkeys(part for part in parts if part is not None))
+            sizes = tuple(shape[0] for shape in statement.shapes)
+            slices.append(
+                Slice(targets=tuple(parts), source=statement.target, sizes=sizes)
+            )
+    return tuple(buffers), slices
+
+
+def _kept(
+    graph: StepGraph,
+    forward: ForwardPlan,
+    head: list[Statement],
+    loop: list[Statement],
+    later: tuple[Statement, ...],
+) -> Kept:
+    """What the backward pass reads of the forward pass."""
+    inputs = [n.name for n in graph.nodes if isinstance(n.operation, Input)]
+    in_loop = {**dict.fromkeys(forward.previous), **_defined_by(forward.loop)}
+    outside = _defined_by((*forward.before, *forward.after))
+    wanted = _read_by((*head, *loop, *later))
+    steps = [name for name in in_loop if name in wanted]
+    sequences = [name for name in outside if name in wanted]
+    late = _read_by((*head, *later))
+    recomputed: list[str] = []
+    for statement in reversed(forward.loop):
+        if not isinstance(statement, Compute) or statement.target not in steps:
+            continue
+        others = {*steps, *sequences, *inputs} - {statement.target}
+        operands = [name for name in reads(statement) if name not in others]
+        fixed = _defined_by(forward.fixed)
+        cheap = _operations(statement.formula) <= RECOMPUTE_LIMIT
+        if (
+            cheap
+            and statement.target not in late
+            and not any(name not in fixed for name in operands)
+        ):
+            steps.remove(statement.target)
+            recomputed.append(statement.target)
+    return Kept(
+        steps=tuple(steps),
+        sequences=tuple(sequences),
+        recomputed=tuple(reversed(recomputed)),
+    )
+
+
+def _operations(formula: Formula) -> int:
+    """The number of operations; a function of the table counts as too many."""
+    if isinstance(formula, Apply):
+        return RECOMPUTE_LIMIT + 1
+    inside = children(formula)
+    return bool(inside) + sum(_operations(part) for part in inside)

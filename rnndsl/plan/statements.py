@@ -1,0 +1,186 @@
+"""What a planned region does, one statement at a time.
+
+A value lives on one of three axes. ``FIXED`` values depend on parameters alone.
+``SEQUENCE`` values exist for all steps at once, (T, B, ...). ``STEP`` values exist
+inside the time loop, (B, ...).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias, assert_never
+
+from rnndsl.analysis.program import Dim, Shape
+from rnndsl.formulas.formula import Formula, symbols
+
+
+class Axis(Enum):
+    FIXED = "fixed"
+    SEQUENCE = "sequence"
+    STEP = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The matrix of a grouped product: the blocks from ``first`` on of a stored tensor
+    of ``members`` blocks, or several matrices on top of each other.
+
+    ``matrices`` names the blocks; ``stored`` is None in the second case, which is also
+    that of a single block.
+    """
+
+    matrices: tuple[str, ...]
+    stored: str | None
+    first: int = 0
+    members: int = 1
+
+    @property
+    def is_whole(self) -> bool:
+        return self.stored is not None and self.members == len(self.matrices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """Elementwise. ``equation`` is the index of the equation it belongs to."""
+
+    target: str
+    formula: Formula
+    equation: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multiply:
+    """``operand @ weight.T + base``, or ``operand @ weight`` where ``transposed``."""
+
+    target: str
+    operand: str
+    weight: Weight
+    base: str | None = None
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The parts of a value along its features; None for a part nobody reads."""
+
+    targets: tuple[str | None, ...]
+    source: str
+    sizes: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join:
+    """Parts beside each other along the features (for FIXED values, along the rows);
+    None stands for zeros, of the shape given for that part."""
+
+    target: str
+    parts: tuple[str | None, ...]
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsqueeze:
+    """A scalar of each row, given a feature axis of one."""
+
+    target: str
+    operand: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A fixed value or number, (T, B, ...): the same in all steps and rows."""
+
+    target: str
+    value: str | float
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumFeatures:
+    target: str
+    operand: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumSteps:
+    """The sum over steps and rows, and over features too where it is ``scalar``."""
+
+    target: str
+    operand: str
+    scalar: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterSum:
+    """``left.T @ right`` over all steps and rows: the gradient of a weight."""
+
+    target: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The blocks of a stored parameter; None for one nobody reads."""
+
+    targets: tuple[str | None, ...]
+    stored: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeOf:
+    """A dimension as a number."""
+
+    target: str
+    dimension: str
+
+
+Statement: TypeAlias = (
+    Compute
+    | Multiply
+    | Slice
+    | Join
+    | Unsqueeze
+    | Repeat
+    | SumFeatures
+    | SumSteps
+    | OuterSum
+    | Members
+    | SizeOf
+)
+
+
+def reads(statement: Statement) -> tuple[str, ...]:
+    """The values a statement reads, in order; stored parameters are not values."""
+    match statement:
+        case Compute(formula=formula):
+            return symbols(formula)
+        case Multiply(operand=operand, base=base, weight=weight):
+            stacked = weight.matrices if weight.stored is None else ()
+            return (operand, *(() if base is None else (base,)), *stacked)
+        case Slice(source=source):
+            return (source,)
+        case Join(parts=parts):
+            return tuple(part for part in parts if part is not None)
+        case Unsqueeze(operand=operand) | SumFeatures(operand=operand):
+            return (operand,)
+        case SumSteps(operand=operand):
+            return (operand,)
+        case Repeat(value=value):
+            return (value,) if isinstance(value, str) else ()
+        case OuterSum(left=left, right=right):
+            return (left, right)
+        case Members() | SizeOf():
+            return ()
+        case _:
+            assert_never(statement)
+
+
+def targets(statement: Statement) -> tuple[str, ...]:
+    """The values a statement defines."""
+    match statement:
+        case Slice(targets=names) | Members(targets=names):
+            return tuple(name for name in names if name is not None)
+        case _:
+            return (statement.target,)

@@ -1,0 +1,103 @@
+"""The engines: the ways to run a cell over a sequence, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from rnndsl.runtime.fused import fused_scan
+from rnndsl.runtime.reference import reference_scan
+from rnndsl.runtime.specification import CellSpecification, Tensors
+
+ScanFunction: TypeAlias = Callable[
+    [CellSpecification, Tensors, Tensors, Tensors, Tensor | None],
+    tuple[Tensor, Tensors],
+]
+AUTOMATIC = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A way to run a cell.
+
+    ``refusal`` says why it cannot run these tensors here and now, or None if it can.
+    ``scan(specification, inputs, state, parameters, mask)`` runs all steps: inputs are
+    (T, B, ...), states (B, ...), the mask (T, B). Returns output and last state.
+    """
+
+    name: str
+    summary: str
+    refusal: Callable[[Tensors], str | None]
+    scan: ScanFunction
+
+
+def fused_refusal(tensors: Tensors) -> str | None:
+    """Why the explicit loops cannot run: whoever transforms a computation needs the
+    differentiable step."""
+    if torch.compiler.is_compiling():
+        return "torch.compile and torch.export trace the plain step"
+    if torch._C._get_tracing_state() is not None:
+        return "torch.jit.trace records the plain step"
+    if torch._C._are_functorch_transforms_active():
+        return "torch.func transforms (vmap, grad, jvp, ...) need the plain step"
+    unpack: Any = forward_ad.unpack_dual  # untyped in torch
+    if forward_ad._current_level >= 0 and any(
+        unpack(tensor).tangent is not None for tensor in tensors
+    ):
+        return "forward-mode differentiation needs the plain step"
+    return None
+
+
+def reference_refusal(tensors: Tensors) -> str | None:
+    """The reference engine runs everywhere."""
+    return None
+
+
+# In order of preference: "auto" takes the first that does not refuse.
+ENGINES = (
+    Engine(
+        name="fused",
+        summary="explicit forward and backward loops, in torch operations",
+        refusal=fused_refusal,
+        scan=fused_scan,
+    ),
+    Engine(
+        name="reference",
+        summary="the step as the spec writes it, differentiated by torch",
+        refusal=reference_refusal,
+        scan=reference_scan,
+    ),
+)
+
+
+def check_engine(name: object) -> str:
+    """Raises ValueError unless this is the name of an engine, or "auto"."""
+    names = (AUTOMATIC, *(engine.name for engine in ENGINES))
+    if isinstance(name, str) and name in names:
+        return name
+    known = ", ".join(repr(n) for n in names)
+    raise ValueError(f"engine must be one of {known}, got {name!r}")
+
+
+def choose_engine(name: str, tensors: Tensors) -> Engine:
+    """The engine of this name, or for "auto" the first that can run.
+
+    Raises RuntimeError, with the reason, if an engine asked for by name cannot.
+    """
+    for engine in ENGINES:
+        if name not in (engine.name, AUTOMATIC):
+            continue
+        refusal = engine.refusal(tensors)
+        if refusal is None:
+            return engine
+        if name != AUTOMATIC:
+            raise RuntimeError(
+                f"engine {name!r} cannot run here: {refusal}. Set engine to "
+                f"{AUTOMATIC!r} or 'reference'."
+            )
+    raise RuntimeError(f"no engine can run {name!r} here")

@@ -1,0 +1,237 @@
+"""A stack of cells run over sequences, called as torch.nn.LSTM is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from rnndsl.runtime.autocast import autocast_dtype, cast_tensors
+from rnndsl.runtime.checks import (
+    check_inputs,
+    check_layer_options,
+    check_state,
+    check_states,
+    check_tensor,
+)
+from rnndsl.runtime.engines import AUTOMATIC
+from rnndsl.runtime.errors import ShapeError
+from rnndsl.runtime.packing import check_packed, ragged_layout
+from rnndsl.runtime.recurrent import RecurrentModule
+from rnndsl.runtime.specification import Tensors
+from rnndsl.runtime.stacking import layer_sizes
+
+
+class RecurrentLayer(RecurrentModule):
+    """A cell over whole sequences, in ``num_layers`` layers and one or two directions.
+
+    Arguments, calls, attributes and parameter names are those of ``torch.nn.LSTM``:
+    ``weight_ih_l0``, ``weight_ih_l0_reverse``, ``weight_ih_l1``, ... The first input of
+    a layer above the first is the output of the one below; other inputs go to every
+    layer.
+    """
+
+    options = (
+        ("num_layers", 1),
+        ("bias", True),
+        ("batch_first", False),
+        ("dropout", 0.0),
+        ("bidirectional", False),
+        ("engine", AUTOMATIC),
+    )
+    num_layers: int
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        *,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        check_layer_options(num_layers, batch_first, dropout)
+        super().__init__(sizes, bias)
+        self.num_layers = num_layers
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self._directions = 2 if bidirectional else 1
+        stack = layer_sizes(self.specification, sizes, num_layers, self._directions)
+        for layer, layer_size in enumerate(stack):
+            self.add_block(layer_size, f"_l{layer}", device, dtype)
+            if bidirectional:
+                self.add_block(layer_size, f"_l{layer}_reverse", device, dtype)
+        self.reset_parameters()
+
+    def run(self, inputs: tuple[Any, ...], hx: Any) -> Any:
+        """Runs the stack; what ``forward`` of a generated layer calls.
+
+        inputs: one tensor for each input of the cell, (T, B, ...), (B, T, ...) if
+        ``batch_first``, or (T, ...) unbatched; or packed sequences. hx: the first state
+        of all layers and directions, (layers * directions, B, ...), one tensor or a
+        tuple as the cell has states, or None. Returns the output, in the form of the
+        input, and the last state, in the form of ``hx``.
+
+        Raises the types that ``torch.nn.LSTM`` raises: ArgumentTypeError for what is
+        no tensor or no tuple, ValueError for a wrong number of dimensions of the first
+        input or a wrong dtype, RuntimeError for other shapes, devices, and an engine
+        that cannot run here.
+        """
+        first = inputs[0]
+        packed = isinstance(first, PackedSequence)
+        data = first.data if packed else check_tensor(self._input_names[0], first)
+        like = self.first_parameter()
+        device_type = data.device.type
+        dtype = autocast_dtype(device_type, like)
+        run = self._run_packed if packed else self._run_padded
+        if dtype is None:
+            return run(inputs, hx, like, None)
+        with torch.autocast(device_type, enabled=False):
+            return run(inputs, hx, like, dtype)
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: parameters need no particular place in memory."""
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction."""
+        blocks = [[getattr(self, n) for n in names] for names in self._block_names]
+        return [[value for value in block if value is not None] for block in blocks]
+
+    def _run_padded(
+        self,
+        inputs: tuple[Any, ...],
+        hx: Any,
+        like: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> Any:
+        names, shapes = self._input_names, self._input_shapes
+        tensors = tuple(map(check_tensor, names, inputs))
+        rank = len(shapes[0])
+        leading = tensors[0].dim() - rank
+        if leading not in (1, 2):
+            raise ValueError(
+                f"{names[0]}: expected a {rank + 2}-D tensor, or {rank + 1}-D for "
+                f"unbatched input, got {tensors[0].dim()}-D"
+            )
+        check_inputs(names, shapes, tensors, leading, like, dtype is not None)
+        is_batched = leading == 2
+        if not is_batched:
+            tensors = tuple(value.unsqueeze(1) for value in tensors)
+        elif self.batch_first:
+            tensors = tuple(value.transpose(0, 1) for value in tensors)
+        tensors = cast_tensors(tensors, dtype)
+        if tensors[0].shape[0] == 0:
+            raise ShapeError(f"{names[0]}: expected at least one step, got none")
+        state = None
+        if hx is not None:
+            batch = (tensors[0].shape[1],) if is_batched else ()
+            state = self._given_state(hx, batch, tensors[0], dtype)
+            if not is_batched:
+                state = tuple(value.unsqueeze(1) for value in state)
+        output, last = self._run_layers(tensors, state, None, dtype)
+        if not is_batched:
+            output = output.squeeze(1)
+            last = tuple(value.squeeze(1) for value in last)
+        elif self.batch_first:
+            output = output.transpose(0, 1)
+        return output, last[0] if len(last) == 1 else last
+
+    def _run_packed(
+        self,
+        inputs: tuple[Any, ...],
+        hx: Any,
+        like: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> Any:
+        first: PackedSequence = inputs[0]
+        names = self._input_names
+        for name, other in zip(names[1:], inputs[1:], strict=True):
+            check_packed(name, other, names[0], first)
+        tensors = tuple(value.data for value in inputs)
+        check_inputs(names, self._input_shapes, tensors, 1, like, dtype is not None)
+        layout = ragged_layout(first.batch_sizes, first.data.device)
+        tensors = tuple(layout.pad(value) for value in cast_tensors(tensors, dtype))
+        state = None
+        if hx is not None:
+            state = self._given_state(hx, (layout.batch,), tensors[0], dtype)
+            state = _reordered(state, first.sorted_indices)
+        output, last = self._run_layers(tensors, state, layout.mask, dtype)
+        last = _reordered(last, first.unsorted_indices)
+        result = PackedSequence(
+            layout.pack(output),
+            first.batch_sizes,
+            first.sorted_indices,
+            first.unsorted_indices,
+        )
+        return result, last[0] if len(last) == 1 else last
+
+    def _given_state(
+        self, hx: Any, batch: tuple[int, ...], like: Tensor, dtype: torch.dtype | None
+    ) -> Tensors:
+        blocks = self.num_layers * self._directions
+        state = check_states(self._state_names, hx)
+        for name, shape, value in zip(
+            self._state_names, self._state_shapes, state, strict=True
+        ):
+            expected = (blocks, *batch, *shape)
+            check_state(name, value, expected, like, dtype is not None)
+        return cast_tensors(state, dtype)
+
+    def _run_layers(
+        self,
+        inputs: Tensors,
+        state: Tensors | None,
+        mask: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> tuple[Tensor, Tensors]:
+        """inputs (T, B, ...), state (layers * directions, B, ...), mask (T, B)."""
+        directions = self._directions
+        masks = (mask, mask.flip(0) if mask is not None and directions == 2 else None)
+        last_states: list[Tensors] = []
+        for layer in range(self.num_layers):
+            outputs: list[Tensor] = []
+            for direction in range(directions):
+                block = len(last_states)
+                own_state = None if state is None else tuple(s[block] for s in state)
+                own_inputs = tuple(x.flip(0) for x in inputs) if direction else inputs
+                output, last = self.scan(
+                    block, own_inputs, own_state, masks[direction], dtype
+                )
+                outputs.append(output.flip(0) if direction else output)
+                last_states.append(last)
+            output = _joined(outputs)
+            if self.training and self.dropout > 0 and layer < self.num_layers - 1:
+                output = nn.functional.dropout(output, self.dropout, True)
+            inputs = (output, *inputs[1:])
+        if len(last_states) == 1:
+            return output, tuple(value.unsqueeze(0) for value in last_states[0])
+        return output, tuple(
+            torch.stack(values) for values in zip(*last_states, strict=True)
+        )
+
+
+def _joined(outputs: list[Tensor]) -> Tensor:
+    """The outputs of all directions side by side, (T, B, directions * features)."""
+    if len(outputs) == 1:
+        return outputs[0]
+    if outputs[0].dim() == 2:
+        return torch.stack(outputs, -1)
+    return torch.cat(outputs, -1)
+
+
+def _reordered(state: Tensors, order: Tensor | None) -> Tensors:
+    """States (..., B, ...) with their rows in this order."""
+    if order is None:
+        return state
+    return tuple(value.index_select(1, order) for value in state)

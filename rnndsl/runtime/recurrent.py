@@ -1,0 +1,179 @@
+"""What layers and cells have in common: parameters, engine, explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from rnndsl.runtime.autocast import cast_tensors
+from rnndsl.runtime.checks import check_bias, check_sizes
+from rnndsl.runtime.engines import AUTOMATIC, check_engine, choose_engine
+from rnndsl.runtime.explanation import explanation
+from rnndsl.runtime.initialisers import initialise
+from rnndsl.runtime.specification import (
+    CellSpecification,
+    Tensors,
+    resolve_dim,
+    resolve_shape,
+)
+
+
+class RecurrentModule(nn.Module):
+    """A module built from a cell's specification.
+
+    Each of its blocks is one set of the cell's parameters: a layer has one for each
+    layer and direction, a cell one.
+    """
+
+    specification: ClassVar[CellSpecification]
+    # What extra_repr prints if it is not the default.
+    options: ClassVar[tuple[tuple[str, object], ...]] = (
+        ("bias", True),
+        ("engine", AUTOMATIC),
+    )
+    bias: bool
+
+    def __init__(self, sizes: Mapping[str, int], bias: bool) -> None:
+        super().__init__()
+        specification = self.specification
+        check_bias(bias)
+        check_sizes(specification, sizes)
+        for dim, argument in specification.dimensions:
+            setattr(self, argument, sizes[dim])
+        self.bias = bias
+        self._engine = AUTOMATIC
+        self._block_sizes: list[dict[str, int]] = []
+        self._block_names: list[tuple[str, ...]] = []
+        self._input_names = tuple(value.name for value in specification.inputs)
+        self._input_shapes = tuple(
+            resolve_shape(value.shape, sizes) for value in specification.inputs
+        )
+        self._state_names = tuple(state.name for state in specification.states)
+        self._state_shapes = tuple(
+            resolve_shape(state.shape, sizes) for state in specification.states
+        )
+
+    def add_block(
+        self,
+        sizes: Mapping[str, int],
+        suffix: str,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        """Registers one set of the cell's parameters, named with ``suffix``."""
+        for parameter in self.specification.parameters:
+            name = parameter.name + suffix
+            if parameter.is_bias and not self.bias:
+                self.register_parameter(name, None)
+                continue
+            stored = torch.empty(
+                parameter.stored_shape(sizes), device=device, dtype=dtype
+            )
+            self.register_parameter(name, nn.Parameter(stored))
+        self._block_sizes.append(dict(sizes))
+        self._block_names.append(
+            tuple(p.name + suffix for p in self.specification.parameters)
+        )
+
+    def reset_parameters(self) -> None:
+        """Draws all parameters anew, each as the spec says; by default uniformly from
+        +-1/sqrt(hidden size), the same numbers for the same seed as ``torch.nn``."""
+        specification = self.specification
+        for sizes, names in zip(self._block_sizes, self._block_names, strict=True):
+            hidden_size = resolve_dim(specification.hidden, sizes)
+            for parameter, name in zip(specification.parameters, names, strict=True):
+                stored = getattr(self, name)
+                if stored is not None:
+                    initialise(stored, parameter.initial, sizes, hidden_size)
+
+    @property
+    def engine(self) -> str:
+        """The engine asked for: "auto" (the default), "fused" or "reference"."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, name: str) -> None:
+        self._engine = check_engine(name)
+
+    def explain(self) -> str:
+        """Which engine runs here and why, and what the compiler found in the cell."""
+        return explanation(self, self.specification, self._engine)
+
+    def extra_repr(self) -> str:
+        """The arguments, as ``torch.nn`` prints them."""
+        shown = []
+        for position, (_, argument) in enumerate(self.specification.dimensions):
+            size = getattr(self, argument)
+            shown.append(str(size) if position < 2 else f"{argument}={size}")
+        for option, default in self.options:
+            value = getattr(self, option)
+            if value != default:
+                shown.append(f"{option}={value!r}")
+        return ", ".join(shown)
+
+    def first_parameter(self) -> Tensor | None:
+        """Whose dtype and device arguments must have; None if the cell has none."""
+        for name in self._block_names[0]:
+            value = self._parameter(name)
+            if value is not None:
+                return value
+        return None
+
+    def scan(
+        self,
+        block: int,
+        inputs: Tensors,
+        state: Tensors | None,
+        mask: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> tuple[Tensor, Tensors]:
+        """Runs a block over inputs (T, B, ...), from ``state`` (B, ...) or from where
+        the spec says; ``dtype`` is autocast's. Returns output and last state."""
+        parameters = cast_tensors(self._parameters_of(block, inputs[0]), dtype)
+        if state is None:
+            state = self._first_state(parameters, inputs[0])
+        engine = choose_engine(self._engine, (*inputs, *state, *parameters))
+        return engine.scan(self.specification, inputs, state, parameters, mask)
+
+    def _parameters_of(self, block: int, like: Tensor) -> Tensors:
+        """A block's parameters as they are stored; zeros for absent biases."""
+        values = []
+        for index, name in enumerate(self._block_names[block]):
+            value = self._parameter(name)
+            if value is None:
+                shape = self.specification.parameters[index].stored_shape(
+                    self._block_sizes[block]
+                )
+                value = torch.zeros(shape, dtype=like.dtype, device=like.device)
+            values.append(value)
+        return tuple(values)
+
+    def _parameter(self, name: str) -> Tensor | None:
+        # Module.__getattr__ is slow, and needed only where something other than a
+        # parameter has taken the name, as parametrisations do.
+        value: Tensor | None = self._parameters.get(name)
+        return getattr(self, name) if value is None else value
+
+    def _first_state(self, parameters: Tensors, like: Tensor) -> Tensors:
+        """The state before the first step, (B, ...) each."""
+        batch = like.shape[1]
+        values = []
+        for state, shape in zip(
+            self.specification.states, self._state_shapes, strict=True
+        ):
+            if isinstance(state.initial, str):
+                learned = self.specification.member(state.initial, parameters)
+                values.append(learned.reshape(shape).expand(batch, *shape))
+            else:
+                values.append(
+                    torch.full(
+                        (batch, *shape),
+                        state.initial,
+                        dtype=like.dtype,
+                        device=like.device,
+                    )
+                )
+        return tuple(values)

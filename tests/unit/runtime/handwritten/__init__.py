@@ -1,0 +1,1 @@
+"""Modules written by hand in the shape of generated ones."""
