@@ -16,12 +16,12 @@ from rnndsl.analysis.program import Program
 from rnndsl.analysis.resolve import resolve
 from rnndsl.diagnostics import Diagnostic, Report, Source, SpecError
 from rnndsl.diagnostics.render import render_text
-from rnndsl.naming import display_name, module_name
+from rnndsl.naming import display_name
 from rnndsl.syntax.parse import parse
 from rnndsl.syntax.read import read, source_of
 from rnndsl.syntax.tree import File
 from rnndsl.version import __version__
-from rnndsl.writing import OutputError, write_module
+from rnndsl.writing import default_output, write_module
 
 if TYPE_CHECKING:
     from rnndsl.ir.graph import StepGraph
@@ -140,12 +140,3 @@ def compile_file(
     target = default_output(Path(path)) if output is None else Path(output)
     write_module(target, compilation.module_text, force=force)
     return target
-
-
-def default_output(path: Path, folder: Path | None = None) -> Path:
-    """Where a spec's module goes: beside it, or into ``folder``. Raises OutputError."""
-    try:
-        name = module_name(path)
-    except ValueError as error:
-        raise OutputError(str(error), "name the module's file with -o") from error
-    return (path.parent if folder is None else folder) / f"{name}.py"

@@ -24,7 +24,13 @@ from rnndsl.analysis.equations import (
 )
 from rnndsl.analysis.expressions import typed
 from rnndsl.analysis.functions import Functions
-from rnndsl.analysis.names import ConstantNames, EquationNames, Names, UnknownNames
+from rnndsl.analysis.names import (
+    ConstantNames,
+    Constants,
+    EquationNames,
+    Names,
+    UnknownNames,
+)
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.order import check_order
 from rnndsl.analysis.scope import Kind, Scope
@@ -66,7 +72,7 @@ class _Resolution:
         self._budget = budget
         self._report = report
         self._scope = Scope()
-        self._constants: dict[str, float] = {}
+        self._constants: Constants = {}
         self._unknown = UnknownNames(self._scope, report)
 
     def cell(self, name: str) -> program.Cell | None:
@@ -76,7 +82,7 @@ class _Resolution:
             declare(declared.name, Kind.DIMENSION, (), scope, self._functions, report)
         tensors = declare_all(cell, scope, self._functions, report)
         assignments = [m for m in cell.members if isinstance(m, tree.Assignment)]
-        steps = steps_of(assignments, scope, report)
+        steps = steps_of(assignments, scope, self._functions, report)
         self._check_members(tensors, steps)
         evaluate_constants(tensors, self._constants, self._numbers("a constant"))
         fills = self._numbers("a starting value")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from rnndsl.analysis.dimensions import shape_of
 from rnndsl.analysis.findings import error, quoted, shape_text
 from rnndsl.analysis.functions import Functions
+from rnndsl.analysis.name_rules import duplicate_name
 from rnndsl.analysis.program import Shape
 from rnndsl.analysis.reserved import INPUT_NAMES, reserved_name
 from rnndsl.analysis.scope import Declared, Kind, Scope
-from rnndsl.diagnostics import Diagnostic, Label, Report, Span
+from rnndsl.diagnostics import Diagnostic, Report, Span
 from rnndsl.syntax import tree
 
 _KINDS = {
@@ -95,18 +96,6 @@ def declare(
     elif (function := functions.get(name.text)) is not None:
         report.add(duplicate_name(name, function.definition.name.span))
     scope.declare(Declared(name=name.text, kind=kind, span=name.span, shape=shape))
-
-
-def duplicate_name(name: tree.Name, first: Span) -> Diagnostic:
-    """A name that something else has already."""
-    return error(
-        "RNN022",
-        f"the name {quoted(name.text)} is declared twice",
-        name.span,
-        label="declared again",
-        labels=[Label(first, "first declared here")],
-        help="choose another name",
-    )
 
 
 def _wrong_parts(kind: Kind, declarator: tree.Declarator) -> Iterator[Diagnostic]:

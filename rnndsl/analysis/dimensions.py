@@ -34,7 +34,9 @@ def dimensions_of(cell: tree.CellDefinition, report: Report) -> tuple[Dimension,
             wrong = reserved_name(argument)
             if wrong is not None:
                 report.add(wrong)
-        if text in given or text in ARGUMENTS:
+        # A dimension listed twice is a duplicate name, which is reported as such.
+        is_repeated = argument is None and name.text in (d.name for d in dimensions)
+        if not is_repeated and (text in given or text in ARGUMENTS):
             report.add(duplicate_argument(place.span, text, given.get(text)))
         given.setdefault(text, place.span)
         dimensions.append(Dimension(span=name.span, name=name.text, argument=text))

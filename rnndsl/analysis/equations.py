@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rnndsl.analysis.findings import error, quoted, shape_text
+from rnndsl.analysis.functions import Functions
+from rnndsl.analysis.name_rules import duplicate_name
 from rnndsl.analysis.reserved import reserved_name
 from rnndsl.analysis.scope import Declared, Kind, Scope
 from rnndsl.analysis.time_index import index_missing
@@ -28,7 +30,10 @@ class Step:
 
 
 def steps_of(
-    assignments: Sequence[tree.Assignment], scope: Scope, report: Report
+    assignments: Sequence[tree.Assignment],
+    scope: Scope,
+    functions: Functions,
+    report: Report,
 ) -> tuple[Step, ...]:
     """The equations in order; declares the locals.
 
@@ -40,7 +45,7 @@ def steps_of(
     for assignment in assignments:
         target = assignment.target
         name = target.name.text
-        wrong = _wrong_target(target, scope)
+        wrong = _wrong_target(target, scope, functions)
         if wrong is not None:
             report.add(wrong)
         declared = scope.get(name)
@@ -60,11 +65,16 @@ def steps_of(
     return tuple(steps)
 
 
-def _wrong_target(target: tree.Reference, scope: Scope) -> Diagnostic | None:
+def _wrong_target(
+    target: tree.Reference, scope: Scope, functions: Functions
+) -> Diagnostic | None:
     declared = scope.get(target.name.text)
     if declared is None or declared.kind is Kind.LOCAL:
         if target.time is not None:
             return state_not_declared(target, scope)
+        function = functions.get(target.name.text)
+        if function is not None:
+            return duplicate_name(target.name, function.definition.name.span)
         return reserved_name(target.name)
     if declared.kind is not Kind.STATE:
         return not_assignable(target, declared)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rnndsl.analysis.budget import Budget
-from rnndsl.analysis.declarations import duplicate_name
 from rnndsl.analysis.findings import warning
 from rnndsl.analysis.functions import (
     UserFunction,
@@ -13,6 +12,7 @@ from rnndsl.analysis.functions import (
     recursion,
     recursive,
 )
+from rnndsl.analysis.name_rules import duplicate_name
 from rnndsl.analysis.reserved import CELL_NAMES, reserved_name
 from rnndsl.analysis.walk import calls
 from rnndsl.diagnostics import Diagnostic, Report, Span
@@ -72,9 +72,11 @@ def define(
 def check_functions(names: FileNames, file: tree.File, report: Report) -> None:
     """Checks the functions that the file defines; wrong ones become None."""
     own = {
-        name: function.definition
-        for name, function in names.functions.items()
-        if function is not None and function.definition in file.items
+        item.name.text: item
+        for item in file.items
+        if isinstance(item, tree.FunctionDefinition)
+        and (function := names.functions.get(item.name.text)) is not None
+        and function.definition is item
     }
     endless = recursive(own)
     for name, definition in own.items():

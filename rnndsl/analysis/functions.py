@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rnndsl.analysis.components import components
 from rnndsl.analysis.findings import counted, did_you_mean, error, quoted
-from rnndsl.analysis.names import predefined, unknown_name
+from rnndsl.analysis.name_rules import duplicate_name, never_used, unknown_name
+from rnndsl.analysis.names import predefined
 from rnndsl.analysis.operand import Operand
-from rnndsl.analysis.reserved import PREDEFINED
+from rnndsl.analysis.reserved import PREDEFINED, reserved_name
 from rnndsl.analysis.walk import calls, references
-from rnndsl.diagnostics import Diagnostic, Label, Report
+from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.formulas.functions import FUNCTIONS, Function
 from rnndsl.syntax import tree
@@ -45,8 +48,9 @@ class FunctionNames:
 def check_definition(
     definition: tree.FunctionDefinition, visible: Functions, report: Report
 ) -> None:
-    """Names and calls in the body of a user function."""
+    """Parameters of a user function, names and calls in its body."""
     parameters = [p.text for p in definition.parameters]
+    check_parameters(definition, report)
     seen: set[str] = set()
     for reference in references(definition.body):
         name = reference.name.text
@@ -55,13 +59,28 @@ def check_definition(
                 report.add(parameter_indexed(reference, definition))
         elif name not in PREDEFINED and name not in seen:
             seen.add(name)
-            note = f"a function sees its parameters only: {', '.join(parameters)}"
+            note = "a function sees nothing but its parameters"
             candidates = (*parameters, *PREDEFINED)
             report.add(unknown_name(reference.name, candidates, notes=(note,)))
     for call in calls(definition.body):
         wrong = wrong_call(call, visible)
         if wrong is not None:
             report.add(wrong)
+
+
+def check_parameters(definition: tree.FunctionDefinition, report: Report) -> None:
+    """Parameters have names of their own, and each is used."""
+    used = {reference.name.text for reference in references(definition.body)}
+    first: dict[str, Span] = {}
+    for parameter in definition.parameters:
+        wrong = reserved_name(parameter)
+        if wrong is not None:
+            report.add(wrong)
+        if parameter.text in first:
+            report.add(duplicate_name(parameter, first[parameter.text]))
+        elif parameter.text not in used:
+            report.add(never_used("parameter", parameter.text, parameter.span))
+        first.setdefault(parameter.text, parameter.span)
 
 
 def parameter_indexed(
@@ -151,32 +170,19 @@ def unknown_function(
     )
 
 
-def recursive(definitions: Mapping[str, tree.FunctionDefinition]) -> list[str]:
+def recursive(definitions: Mapping[str, tree.FunctionDefinition]) -> frozenset[str]:
     """The names of the functions that come to call themselves."""
-    called = {
-        name: tuple(
-            dict.fromkeys(
-                call.function.text
-                for call in calls(definition.body)
-                if call.function.text in definitions
-            )
-        )
-        for name, definition in definitions.items()
-    }
-    return [name for name in definitions if _reaches(name, called)]
-
-
-def _reaches(name: str, called: Mapping[str, tuple[str, ...]]) -> bool:
-    waiting = list(called[name])
-    seen: set[str] = set()
-    while waiting:
-        other = waiting.pop()
-        if other == name:
-            return True
-        if other not in seen:
-            seen.add(other)
-            waiting.extend(called[other])
-    return False
+    names = list(definitions)
+    index = {name: i for i, name in enumerate(names)}
+    called = [
+        {index[c.function.text] for c in calls(d.body) if c.function.text in index}
+        for d in definitions.values()
+    ]
+    component = components(called)
+    size = Counter(component)
+    return frozenset(
+        name for i, name in enumerate(names) if size[component[i]] > 1 or i in called[i]
+    )
 
 
 def recursion(definition: tree.FunctionDefinition) -> Diagnostic:

@@ -176,4 +176,3 @@ def import_cycle(statement: tree.Import, length: int) -> Diagnostic:
         label="imports itself" if is_direct else "is already being imported",
         help="move what both need into a third file",
     )
-

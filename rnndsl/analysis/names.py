@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from rnndsl.analysis import program
-from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.folding import not_constant
+from rnndsl.analysis.name_rules import unknown_name, used_too_early
 from rnndsl.analysis.operand import Operand
-from rnndsl.analysis.order import used_too_early
 from rnndsl.analysis.reserved import PREDEFINED
 from rnndsl.analysis.scope import Declared, Kind, Scope
 from rnndsl.analysis.time_index import wrong_time_index
-from rnndsl.diagnostics import Diagnostic, Report
-from rnndsl.diagnostics.suggest import suggest
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.diagnostics import Report
 from rnndsl.syntax import tree
 
 _MOST_SUGGESTIONS = 20
+
+Constants: TypeAlias = dict[str, float | None]
+"""The constants evaluated so far; None for one whose value is wrong."""
 
 
 class Names(Protocol):
@@ -36,32 +35,6 @@ def predefined(reference: tree.Reference) -> Operand | None:
     value = PREDEFINED[name]
     constant = program.Constant(span=reference.span, value=value, name=name)
     return Operand(constant, constant=value)
-
-
-def unknown_name(
-    name: tree.Name,
-    candidates: Iterable[str],
-    *,
-    groups: Mapping[str, tuple[str, ...]] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Diagnostic:
-    """A name that nothing declares. ``groups`` are the brace groups by their stems."""
-    members = (groups or {}).get(name.text.rstrip("_"))
-    if members:
-        listed = ", ".join(f"`{member}`" for member in members[:4])
-        advice = f"a group is read by member: {listed}"
-    elif name.text in FUNCTIONS:
-        advice = f"`{name.text}` is a function: call it, as in `{name.text}(...)`"
-    else:
-        advice = did_you_mean(suggest(name.text, candidates))
-    return error(
-        "RNN020",
-        f"{quoted(name.text)} is not declared",
-        name.span,
-        label="not known here",
-        notes=notes,
-        help=advice,
-    )
 
 
 class UnknownNames:
@@ -88,7 +61,7 @@ class EquationNames:
     def __init__(
         self,
         scope: Scope,
-        constants: Mapping[str, float],
+        constants: Constants,
         unknown: UnknownNames,
         report: Report,
     ) -> None:
@@ -148,7 +121,7 @@ class ConstantNames:
     def __init__(
         self,
         scope: Scope,
-        constants: Mapping[str, float],
+        constants: Constants,
         unknown: UnknownNames,
         report: Report,
         *,
@@ -192,10 +165,11 @@ class ConstantNames:
         if wrong is not None:
             self._report.add(wrong)
             return None
-        value = self._constants.get(declared.name)
+        if declared.name not in self._constants:
+            self._report.add(used_too_early(reference, declared.span))
+            return None
+        value = self._constants[declared.name]
         if value is None:
-            if reference.span.start <= declared.span.start:
-                self._report.add(used_too_early(reference, declared.span))
             return None
         constant = program.Constant(
             span=reference.span, value=value, name=declared.name

@@ -38,7 +38,7 @@ def comparison_as_value(span: Span) -> Diagnostic:
         "a comparison is not a number",
         span,
         label="true or false",
-        help=f"write {quoted(f'where({condition}, 1, 0)')} for 1 where it holds, else 0",
+        help=f"choose by it: {quoted(f'where({condition}, 1, 0)')}",
     )
 
 

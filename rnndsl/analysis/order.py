@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from rnndsl.analysis.components import components, shortest_cycle
 from rnndsl.analysis.equations import Step
 from rnndsl.analysis.findings import error, quoted
+from rnndsl.analysis.name_rules import used_too_early
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.analysis.walk import references
-from rnndsl.diagnostics import Diagnostic, Label, Report, Span
+from rnndsl.diagnostics import Diagnostic, Label, Report
 from rnndsl.syntax import tree
 
 Reads = Mapping[int, tree.Reference]
@@ -74,19 +75,6 @@ def state_read_early(reference: tree.Reference, step: Step, reader: Step) -> Dia
         labels=[Label(step.assignment.target.span, "computed here")],
         help=f"move the equation of {quoted(reader.shown)} below it, "
         f"or read the old value, `{name}[t-1]`",
-    )
-
-
-def used_too_early(reference: tree.Reference, definition: Span) -> Diagnostic:
-    """A local or a constant, used above the line that defines it."""
-    name = reference.name.text
-    return error(
-        "RNN032",
-        f"{quoted(name)} is used before it is defined",
-        reference.span,
-        label="not known yet",
-        labels=[Label(definition, "defined here")],
-        help=f"move the line that defines {quoted(name)} up",
     )
 
 

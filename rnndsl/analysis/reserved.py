@@ -46,16 +46,18 @@ MODULE_ATTRIBUTES = (
     "training", "type", "xpu", "zero_grad",
 )
 CELL_NAMES = (
-    "CellSpecification", "Gradients", "PackedSequence", "ParameterSpecification",
-    "RecurrentCell", "RecurrentLayer", "StateSpecification", "Tensor",
-    "TensorSpecification", "Tensors", "annotations", "bool", "int", "len", "list",
-    "overload", "property", "range", "reversed", "str", "super", "torch", "tuple",
-    "zip",
+    "Any", "ArgumentTypeError", "CellSpecification", "DeviceError", "DtypeError",
+    "Gradients", "Initialiser", "PackedSequence", "ParameterSpecification",
+    "PartialTensors", "RecurrentCell", "RecurrentLayer", "ShapeError",
+    "StateCountError", "StateSpecification", "Tensor", "TensorSpecification",
+    "Tensors", "annotations", "bool", "enumerate", "float", "int", "len", "list",
+    "math", "max", "object", "overload", "property", "range", "reversed", "str",
+    "sum", "super", "torch", "tuple", "zip",
 )
 STORED_NAMES = (
-    "add_block", "batch_first", "bidirectional", "dropout", "engine",
-    "explain", "first_parameter", "num_layers", "reset_parameters", "run", "scan",
-    "specification",
+    "add_block", "all_weights", "batch_first", "bias", "bidirectional", "dropout",
+    "engine", "explain", "first_parameter", "flatten_parameters", "num_layers",
+    "options", "proj_size", "reset_parameters", "run", "scan", "specification",
 )
 INPUT_NAMES = ("hx",)
 ARGUMENTS = (

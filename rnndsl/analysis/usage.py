@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from rnndsl.analysis.equations import Step
 from rnndsl.analysis.findings import quoted, warning
+from rnndsl.analysis.name_rules import never_used
 from rnndsl.analysis.order import reads_of
-from rnndsl.analysis.scope import Declared, Kind, Scope
+from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.analysis.walk import references
 from rnndsl.diagnostics import Diagnostic, Report, Span
 from rnndsl.syntax import tree
@@ -26,7 +27,7 @@ def check_usage(
     read = {r.name.text for e in expressions for r in references(e)}
     for declared in scope.of_kind(*(k for k in Kind if k is not Kind.LOCAL)):
         if declared.name not in read and declared.kind is not Kind.DIMENSION:
-            report.add(never_read(declared))
+            report.add(never_used(declared.kind.value, declared.name, declared.span))
     live = _live(steps, output, scope)
     for i, step in enumerate(steps):
         if i not in live:
@@ -78,17 +79,6 @@ def _reached(start: Iterable[int], graph: Sequence[Iterable[int]]) -> set[int]:
             reached.add(node)
             waiting.extend(graph[node])
     return reached
-
-
-def never_read(declared: Declared) -> Diagnostic:
-    """A declaration that no equation reads."""
-    return warning(
-        "RNN024",
-        f"the {declared.kind.value} `{declared.name}` is never used",
-        declared.span,
-        label="no equation reads it",
-        help="remove it, or use it",
-    )
 
 
 def dead_equation(step: Step) -> Diagnostic:

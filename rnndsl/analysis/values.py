@@ -9,25 +9,27 @@ from rnndsl.analysis.declarations import DeclaredTensor
 from rnndsl.analysis.expressions import typed
 from rnndsl.analysis.findings import counted, error, quoted
 from rnndsl.analysis.folding import not_constant
+from rnndsl.analysis.names import Constants
 from rnndsl.analysis.scope import Kind
 from rnndsl.diagnostics import Diagnostic, Label
 from rnndsl.syntax import tree
 
 
 def evaluate_constants(
-    tensors: Iterable[DeclaredTensor], constants: dict[str, float], context: Context
+    tensors: Iterable[DeclaredTensor], constants: Constants, context: Context
 ) -> None:
     """Adds the value of each constant to ``constants``, in order of declaration."""
     for tensor in tensors:
         initial = tensor.declarator.initial
         if tensor.kind is not Kind.CONSTANT:
             continue
+        values: list[float | None] = [None] * len(tensor.declarator.names)
         if isinstance(initial, tree.InitialValue):
             nodes = member_values(initial, tensor.declarator, context)
-            for name, node in zip(tensor.declarator.names, nodes, strict=False):
-                value = number(node, "a constant", context)
-                if value is not None:
-                    constants.setdefault(name.text, value)
+            for i, node in enumerate(nodes):
+                values[i] = number(node, "a constant", context)
+        for name, value in zip(tensor.declarator.names, values, strict=True):
+            constants.setdefault(name.text, value)
 
 
 def number(node: tree.Expression, what: str, context: Context) -> float | None:

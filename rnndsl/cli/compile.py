@@ -12,9 +12,9 @@ import click
 from rnndsl.cli.specs import SpecPath, open_specs, require_stage
 from rnndsl.cli.terminal import CommandError, colour_option, exit_with
 from rnndsl.cli.views import EMITTED
-from rnndsl.compiler import Compilation, Options, default_output
+from rnndsl.compiler import Compilation, Options
 from rnndsl.naming import display_name
-from rnndsl.writing import OutputError, write_module
+from rnndsl.writing import OutputError, default_output, write_module
 
 
 @click.command("compile", short_help="Write Python modules.")

@@ -6,11 +6,13 @@ used wrongly, or a file cannot be read or written; 130 interrupted.
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 
 import click
 
-from rnndsl.cli.terminal import colour_option
+from rnndsl.cli.terminal import CommandError, colour_option
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.version import __version__
 
@@ -70,4 +72,9 @@ def main() -> int:
         return error.exit_code
     except click.Abort:
         return 130
+    except OSError as error:
+        CommandError(f"the output cannot be written: {error.strerror}").show()
+        # What is still buffered would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CommandError.exit_code
     return status if isinstance(status, int) else 0

@@ -37,6 +37,8 @@ class SpecPath(click.ParamType[Path]):
                 raise CommandError(f"{name} is a folder", "name the .rnn files in it")
             if not path.exists():
                 raise CommandError(f"no such file: {name}", _similar(path))
+            if not path.is_file():
+                raise CommandError(f"{name} is not a regular file")
         except OSError as error:
             raise CommandError(f"cannot read {name}: {error.strerror}") from error
         if path.suffix != ".rnn":

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,23 +94,18 @@ def _finite(value: float) -> float | None:
 
 
 def _print(report: VerificationReport) -> None:
-    from rnndsl.verify import report as texts
+    from rnndsl.verify.report import render_table
 
-    if not wants_colour(sys.stdout):
-        click.echo(texts.render_table(report), nl=False)
-        return
+    colour = wants_colour(sys.stdout)
+    for line in render_table(report).splitlines():
+        click.echo(_painted(line) if colour else line, color=colour)
 
-    from rich.console import Console
-    from rich.table import Table
 
-    console = Console(force_terminal=True, highlight=False)
-    for cell, rows in groupby(report.rows(), key=lambda row: row.cell):
-        table = Table(*texts.HEADINGS, title=cell, title_justify="left")
-        for row in rows:
-            style = "red" if row.failed else "green"
-            *entries, verdict = texts.table_entries(row)
-            table.add_row(*entries, f"[{style}]{verdict}[/]")
-        console.print(table)
-    for failure in report.failures:
-        console.print(texts.describe_failure(failure), style="red", markup=False)
-    console.print(texts.summarise(report))
+def _painted(line: str) -> str:
+    """A line of the table with its verdict, the last entry, in colour."""
+    entries, gap, verdict = line.rpartition("  ")
+    if verdict == "ok":
+        return f"{entries}{gap}{click.style(verdict, fg='green')}"
+    if verdict.endswith(" FAILED"):
+        return f"{entries}{gap}{click.style(verdict, fg='red', bold=True)}"
+    return line

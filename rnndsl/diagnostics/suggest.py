@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _EDIT = 100
-_CASE = 30
+_CASE = 20
 _PREFIX = 4
 _LONGEST = 64
 

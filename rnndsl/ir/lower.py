@@ -62,6 +62,7 @@ def lower_cell(cell: Cell) -> StepGraph:
         lowering.batched(lowering.values[state.name, True], state.shape, state.name)
         for state in cell.states
     )
+    lowering.equation(None)
     output_atom = lowering.atom(cell.output, "output")
     output = lowering.batched(output_atom, cell.output.shape, "output")
     return StepGraph(
@@ -106,7 +107,8 @@ class _Lowering:
                 name = self._names.take(member.name)
                 self._add(Parameter(member.name), parameter.member_shape, name)
 
-    def equation(self, index: int) -> None:
+    def equation(self, index: int | None) -> None:
+        """What is built from now on belongs to this equation, or to none."""
         self._equation = index
 
     def define(self, equation: Equation) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from lark import Token, Tree
 
@@ -14,6 +14,7 @@ from rnndsl.syntax.limits import MAX_DEPTH, MAX_NODES
 from rnndsl.syntax.parts import Part, Parts
 from rnndsl.syntax.tree import (
     Arithmetic,
+    Call,
     CellDefinition,
     Comparison,
     Docstring,
@@ -22,8 +23,11 @@ from rnndsl.syntax.tree import (
     File,
     FunctionDefinition,
     Import,
+    Negation,
     Node,
+    NumberLiteral,
     Product,
+    Reference,
 )
 
 ParseTree: TypeAlias = "Tree[Token]"
@@ -98,7 +102,16 @@ class _Measure:
         self._depths[id(node)] = depth
 
     def _report(self, node: Expression, message: str, help: str) -> None:
-        span = node.span
-        if isinstance(node, Arithmetic | Product | Exponentiation | Comparison):
-            span = node.operator_span
-        self._faults.add("RNN011", message, span.start, span.end, help=help)
+        start, end = node.span.start, node.span.end
+        match node:
+            case Arithmetic() | Product() | Exponentiation() | Comparison():
+                start, end = node.operator_span.start, node.operator_span.end
+            case Negation():
+                end = start + 1
+            case Call():
+                end = node.function.span.end
+            case NumberLiteral() | Reference():
+                pass
+            case _:
+                assert_never(node)
+        self._faults.add("RNN011", message, start, end, help=help)

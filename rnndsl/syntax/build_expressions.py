@@ -54,9 +54,10 @@ def _time_index(parts: Parts) -> TimeIndex:
     numbers = parts.tokens("NUMBER")
     is_time = base.text == "t"
     if not is_time or not all(is_whole_number(number) for number in numbers):
+        written = "".join(str(token) for token in parts.parts)
         parts.fault(
             "RNN008",
-            f"{quote(parts.span.text)} is not a time step",
+            f"{quote(written)} is not a time step",
             parts.span,
             "a value is indexed by time alone, `[t]` or `[t-1]`",
         )
@@ -71,26 +72,30 @@ def _time_index(parts: Parts) -> TimeIndex:
 def _call(parts: Parts) -> Call:
     function = parts.names[0]
     arguments = parts.expressions
-    if len(arguments) == 1 and _is_time(arguments[0]):
-        index = "".join(arguments[0].span.text.split())
+    step = _time_step(arguments[0]) if len(arguments) == 1 else None
+    if step is not None:
         parts.fault(
             "RNN008",
             "time is written in square brackets",
             parts.span,
-            f"write `{function.text}[{index}]`",
+            f"write `{function.text}[{step}]`",
         )
     return Call(span=parts.span, function=function, arguments=arguments)
 
 
-def _is_time(expression: Expression) -> bool:
-    """Whether it is ``t``, ``t - 1`` or the like: no value has the name ``t``."""
+def _time_step(expression: Expression) -> str | None:
+    """``t``, ``t-1`` or the like, if it is that: no value has the name ``t``."""
     match expression:
         case Reference(name=Name(text="t"), time=None):
-            return True
-        case Arithmetic(operator="+" | "-", left=left, right=NumberLiteral()):
-            return isinstance(left, Reference) and _is_time(left)
+            return "t"
+        case Arithmetic(
+            operator="+" | "-" as sign,
+            left=Reference(name=Name(text="t"), time=None),
+            right=NumberLiteral(text=number),
+        ):
+            return f"t{sign}{number}"
         case _:
-            return False
+            return None
 
 
 def _operation(parts: Parts) -> Arithmetic | Product:

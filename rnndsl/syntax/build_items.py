@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnndsl.diagnostics import Span
+from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax.build_expressions import literal
 from rnndsl.syntax.faults import quote
 from rnndsl.syntax.literals import dedented, is_whole_number
@@ -56,12 +57,10 @@ def _import(parts: Parts) -> Import:
     if place.type == "STRING":
         path = str(place[1:-1])
     elif place != _ZOO:
-        parts.fault(
-            "RNN013",
-            f"cannot import from {quote(place)}",
-            path_span,
-            'import from `zoo`, or from a file: `from "cells/my.rnn" import A`',
-        )
+        hint = 'import from `zoo`, or from a file: `from "cells/my.rnn" import A`'
+        if suggest(place, [_ZOO]):
+            hint = f"did you mean `{_ZOO}`?"
+        parts.fault("RNN013", f"cannot import from {quote(place)}", path_span, hint)
     return Import(
         span=parts.span,
         path=path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -47,7 +46,3 @@ FOREIGN = {
     "$": Foreign(_NOTHING_HERE, "equations are not written in LaTeX"),
     "`": Foreign(_NOTHING_HERE, "names are written without quotes"),
 }
-
-FOREIGN_PATTERN = "|".join(
-    re.escape(symbol) for symbol in sorted(FOREIGN, key=len, reverse=True)
-)

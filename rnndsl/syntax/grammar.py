@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -66,12 +65,6 @@ class Grammar:
         self.opening_words = tuple(
             word for word in self.words if word not in _WORDS_WITHIN_A_LINE
         )
-
-    @property
-    def symbol_pattern(self) -> str:
-        """Matches any symbol, the longest first."""
-        by_length = sorted(self.symbols, key=len, reverse=True)
-        return "|".join(re.escape(symbol) for symbol in by_length)
 
     def terminal(self, text: str) -> str:
         """The terminal of a literal, of a name otherwise."""

@@ -152,6 +152,8 @@ def _wrong_target(surprise: Surprise) -> Advice | None:
     target, token = surprise.opening, surprise.token
     if surprise.index != 1 or not surprise.accepts("=") or not surprise.accepts("["):
         return None
+    if token == "{":
+        return None
     if token == "(" and surprise.tokens[2] == "t":
         index = next(i for i, inner in enumerate(surprise.tokens) if inner == ")")
         message = "time is written in square brackets"
@@ -225,6 +227,14 @@ def _late_stored_name(surprise: Surprise) -> Advice | None:
     return at(surprise.token, UNEXPECTED, message, hint)
 
 
+def _drawn_number(surprise: Surprise) -> Advice | None:
+    if surprise.before != "~" or surprise.token.type not in ("NUMBER", "MINUS"):
+        return None
+    message = f"expected the name of an initialiser, found {found(surprise.token)}"
+    hint = "start at a number with `= 0.1`, at random with `~ normal(0, 0.1)`"
+    return at(surprise.token, UNEXPECTED, message, hint)
+
+
 def _missing_comma(surprise: Surprise) -> Advice | None:
     if not surprise.is_declaration or surprise.token.type != "NAME":
         return None
@@ -248,6 +258,7 @@ LINE_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _bare_shape,
     _wrong_dimension,
     _late_stored_name,
+    _drawn_number,
     _missing_comma,
     _wrong_target,
 )

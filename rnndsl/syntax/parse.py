@@ -20,10 +20,10 @@ def parse(source: Source, report: Report) -> File | None:
     faults = Faults(source, report)
     try:
         tree = LineParser(faults).parse(Scanner(source, faults).lines())
-        file = None if tree is None else build(tree, source, faults)
+        file = build(tree, source, faults)
     except GaveUpError:
         return None
-    if file is not None and not file.items and not faults.any:
+    if not file.items and not faults.any:
         faults.add(
             "RNN012",
             "the file defines nothing",

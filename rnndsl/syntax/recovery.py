@@ -49,8 +49,8 @@ class LineParser:
         self._last_misaligned: int | None = None
         self._stray_before = False
 
-    def parse(self, lines: Iterable[LogicalLine]) -> ParseTree | None:
-        """Lark's tree of the whole file, None if a line was bad. Raises GaveUpError."""
+    def parse(self, lines: Iterable[LogicalLine]) -> ParseTree:
+        """Lark's tree of the file, without the bad lines. Raises GaveUpError."""
         for line in lines:
             if self._skipping is not None:
                 if line.indent > self._skipping:
@@ -60,10 +60,13 @@ class LineParser:
             self._parse_line(line)
         if self._header is not None:
             self._report_no_body(self._header)
-        if self._faults.any:
-            return None
-        for _ in self._levels[1:]:
+            self._feed(INDENT)
             self._feed(DEDENT)
+        if self._body_at_margin:
+            self._feed(DEDENT)
+        for level in self._levels[1:]:
+            if level.is_block:
+                self._feed(DEDENT)
         tree: ParseTree = self._state.feed_token(_token(END), is_end=True)
         return tree
 
@@ -186,7 +189,8 @@ class LineParser:
         )
 
     def _report_body_at_margin(self, header: LogicalLine, line: LogicalLine) -> None:
-        place = self._faults.span(header.start, end_of(header.tokens[1]))
+        name_or_word = header.tokens[:2][-1]
+        place = self._faults.span(header.start, end_of(name_or_word))
         self._faults.add(
             "RNN002",
             "the body of a cell is not indented",

@@ -11,7 +11,7 @@ from lark import Token
 from rnndsl.diagnostics import Label, Source
 from rnndsl.syntax.characters import FORBIDDEN
 from rnndsl.syntax.faults import Faults, GaveUpError
-from rnndsl.syntax.foreign import FOREIGN_PATTERN
+from rnndsl.syntax.foreign import FOREIGN
 from rnndsl.syntax.grammar import Grammar, grammar
 from rnndsl.syntax.limits import MAX_BYTES, MAX_NESTING, MAX_TOKENS
 from rnndsl.syntax.lines import Comment, LogicalLine, start_of
@@ -36,6 +36,7 @@ _MOST_RESTARTS = 3
 def _lexeme() -> re.Pattern[str]:
     """Matches the next lexeme; the group that matched says what it is."""
     patterns = grammar().patterns
+    symbols = sorted((*grammar().symbols, *FOREIGN), key=len, reverse=True)
     return re.compile(
         rf"(?P<space>{patterns['SPACE']})|(?P<comment>{patterns['COMMENT']})"
         rf"|(?P<newline>\n)|(?P<NAME>{patterns['NAME']})"
@@ -43,7 +44,7 @@ def _lexeme() -> re.Pattern[str]:
         r"|(?P<NUMBER>\.?[0-9](?:[eE][+-](?=[0-9])|[A-Za-z0-9_.])*)"
         rf"|(?P<DOCSTRING>{patterns['DOCSTRING']})"
         rf'|(?P<STRING>(?!""")(?:{patterns["STRING"]}))'
-        rf"|(?P<foreign>{FOREIGN_PATTERN})|(?P<symbol>{grammar().symbol_pattern})"
+        rf"|(?P<symbol>{'|'.join(map(re.escape, symbols))})"
     )
 
 
@@ -51,9 +52,8 @@ def _lexeme() -> re.Pattern[str]:
 def _statement() -> re.Pattern[str]:
     """Matches what can only start a line, never continue an expression."""
     words = "|".join(grammar().opening_words)
-    return re.compile(
-        rf"(?:{words})[ \t]+[A-Za-z_]|[A-Za-z_][A-Za-z0-9_]*(?:\[t\])?[ \t]*=(?!=)"
-    )
+    name = grammar().patterns["NAME"]
+    return re.compile(rf"(?:{words})[ \t]+(?!as\b){name}|{name}(?:\[t\])?[ \t]*=(?!=)")
 
 
 class Scanner:
@@ -141,10 +141,10 @@ class Scanner:
                     self._add_number(line, text, start)
                 case "DOCSTRING" | "STRING":
                     self._add(line, kind, text, start)
-                case "symbol":
+                case "symbol" if text in self._grammar.symbols:
                     self._add_symbol(line, text, start)
                 case _:
-                    self._add_stray(line, kind, text, start)
+                    self._add_stray(line, text, start)
         else:
             if line.open_brackets:
                 self._report_unclosed(line)
@@ -249,14 +249,14 @@ class Scanner:
         line.tokens = [t for t in line.tokens if start_of(t) < end]
         self.comments = [c for c in self.comments if c.start < end]
 
-    def _add_stray(self, line: _Line, kind: str | None, text: str, start: int) -> None:
+    def _add_stray(self, line: _Line, text: str, start: int) -> None:
         """Something that is no part of the language."""
         rest_of_file_is_text = self._text.startswith('"""', start)
         if line.is_sound or rest_of_file_is_text:
-            if kind == "foreign" and text != "'":
-                report_symbol(self._faults, text, start)
-            elif text in "\"'":
+            if text in ('"', "'"):
                 self._position = report_quote(self._faults, self._text, start)
+            elif text in FOREIGN:
+                report_symbol(self._faults, text, start)
             else:
                 report_character(self._faults, text, start)
         line.is_sound = False

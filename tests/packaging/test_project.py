@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import rnndsl
+from rnndsl.diagnostics.render import render_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,11 +91,16 @@ def test_the_links_of_the_documents_lead_somewhere() -> None:
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_the_spec_of_the_readme_gives_the_module_that_it_shows() -> None:
+def test_what_the_readme_shows_is_what_comes_out() -> None:
     readme = (ROOT / "README.md").read_text()
-    spec, *shown = re.findall(r"```(?:rnn|python)\n(.*?)```", readme, re.DOTALL)
-    text = rnndsl.compile_text(spec, "mgu.rnn")
-    excerpts = [block for block in shown if "def " in block]
-    assert excerpts
-    for block in excerpts:
-        assert block in text
+    (spec,) = re.findall(r"```rnn\n(.*?)```", readme, re.DOTALL)
+    module = rnndsl.compile_text(spec, "mgu.rnn")
+    excerpts = re.findall(r"<!-- mgu.py -->\n```python\n(.*?)```", readme, re.DOTALL)
+    assert len(excerpts) == 2
+    for excerpt in excerpts:
+        assert excerpt in module
+    mistaken = spec.replace("+ f * n", "+ f * x[t]")
+    with pytest.raises(rnndsl.SpecError) as caught:
+        rnndsl.compile_text(mistaken, "mgu.rnn")
+    (shown,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    assert render_text(caught.value.diagnostics, colour=False).startswith(shown)

@@ -30,7 +30,7 @@ def elman_relu(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def irnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    h = relu(_both(x["x"], s["h"], p) + p["bias"])
+    h = relu(_both(x["x"], s["h"], p) + p["bias_ih"])
     return h, {"h": h}
 
 
@@ -52,21 +52,21 @@ def lstm_projected(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def lstm_no_forget(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    i, g, o = (_both(x["x"], s["h"], p) + p["bias"]).chunk(3, -1)
+    i, g, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(3, -1)
     c = s["c"] + torch.sigmoid(i) * torch.tanh(g)
     h = torch.sigmoid(o) * torch.tanh(c)
     return h, {"h": h, "c": c}
 
 
 def coupled_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    i, g, o = (_both(x["x"], s["h"], p) + p["bias"]).chunk(3, -1)
+    i, g, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(3, -1)
     c = torch.lerp(s["c"], torch.tanh(g), torch.sigmoid(i))
     h = torch.sigmoid(o) * torch.tanh(c)
     return h, {"h": h, "c": c}
 
 
 def peephole_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    i, f, g, o = (_both(x["x"], s["h"], p) + p["bias"]).chunk(4, -1)
+    i, f, g, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(4, -1)
     p_i, p_f, p_o = p["weight_peephole"].chunk(3)
     c = torch.sigmoid(f + p_f * s["c"]) * s["c"]
     c = c + torch.sigmoid(i + p_i * s["c"]) * torch.tanh(g)
@@ -77,12 +77,12 @@ def peephole_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 def multiplicative_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     m = linear(x["x"], p["weight_im"], p["bias_im"])
     m = m * linear(s["h"], p["weight_hm"], p["bias_hm"])
-    gates = linear(x["x"], p["weight_ih"], p["bias"]) + linear(m, p["weight_mh"])
+    gates = linear(x["x"], p["weight_ih"], p["bias_ih"]) + linear(m, p["weight_mh"])
     return _lstm_update(gates, s["c"])
 
 
 def slstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    z, i, f, o = (_both(x["x"], s["h"], p) + p["bias"]).chunk(4, -1)
+    z, i, f, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(4, -1)
     m = torch.maximum(torch.nn.functional.logsigmoid(f) + s["m"], i)
     i, f = torch.exp(i - m), torch.sigmoid(f) * torch.exp(s["m"] - m)
     c = f * s["c"] + i * torch.tanh(z)
@@ -95,7 +95,7 @@ def time_aware_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     short = torch.tanh(linear(s["c"], p["weight_short"], p["bias_short"]))
     discount = 1 / torch.log(math.e + x["dt"])
     kept = (s["c"] - short) + short * discount.unsqueeze(-1)
-    return _lstm_update(_both(x["x"], s["h"], p) + p["bias"], kept)
+    return _lstm_update(_both(x["x"], s["h"], p) + p["bias_ih"], kept)
 
 
 def gru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
@@ -107,7 +107,7 @@ def gru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def gru_reset_before(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    x_r, x_z, x_n = linear(x["x"], p["weight_ih"], p["bias"]).chunk(3, -1)
+    x_r, x_z, x_n = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(3, -1)
     U_r, U_z, U_n = p["weight_hh"].chunk(3)
     r = torch.sigmoid(x_r + linear(s["h"], U_r))
     z = torch.sigmoid(x_z + linear(s["h"], U_z))
@@ -116,7 +116,7 @@ def gru_reset_before(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def mgu(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    x_f, x_n = linear(x["x"], p["weight_ih"], p["bias"]).chunk(2, -1)
+    x_f, x_n = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(2, -1)
     U_f, U_n = p["weight_hh"].chunk(2)
     f = torch.sigmoid(x_f + linear(s["h"], U_f))
     h = torch.lerp(s["h"], torch.tanh(x_n + linear(f * s["h"], U_n)), f)
@@ -124,26 +124,26 @@ def mgu(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def li_gru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    z, n = (_both(x["x"], s["h"], p) + p["bias"]).chunk(2, -1)
+    z, n = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(2, -1)
     h = torch.lerp(relu(n), s["h"], torch.sigmoid(z))
     return h, {"h": h}
 
 
 def ugrnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    g, n = (_both(x["x"], s["h"], p) + p["bias"]).chunk(2, -1)
+    g, n = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(2, -1)
     h = torch.lerp(torch.tanh(n), s["h"], torch.sigmoid(g))
     return h, {"h": h}
 
 
 def plus_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    gates = _both(x["x"], s["h"], p) + p["bias"]
+    gates = _both(x["x"], s["h"], p) + p["bias_ih"]
     g_y, g_h, c_y, c_h = gates.chunk(4, -1)
     h = torch.lerp(torch.tanh(c_h), s["h"], torch.sigmoid(g_h))
     return torch.lerp(relu(c_y), x["x"], torch.sigmoid(g_y)), {"h": h}
 
 
 def minimal_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    b_z, b_u = p["bias"].chunk(2)
+    b_z, b_u = p["bias_ih"].chunk(2)
     z = torch.tanh(linear(x["x"], p["weight_ih"], b_z))
     u = linear(s["h"], p["weight_hh"]) + linear(z, p["weight_zh"], b_u)
     h = torch.lerp(z, s["h"], torch.sigmoid(u))
@@ -151,24 +151,24 @@ def minimal_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def janet(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    forget, g = (_both(x["x"], s["h"], p) + p["bias"]).chunk(2, -1)
+    forget, g = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(2, -1)
     h = torch.sigmoid(forget) * s["h"] + torch.sigmoid(1 - forget) * torch.tanh(g)
     return h, {"h": h}
 
 
 def ind_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    h = relu(linear(x["x"], p["weight_ih"], p["bias"]) + p["weight_hh"] * s["h"])
+    h = relu(linear(x["x"], p["weight_ih"], p["bias_ih"]) + p["weight_hh"] * s["h"])
     return h, {"h": h}
 
 
 def ran(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    i, f = torch.sigmoid(_both(x["x"], s["h"], p) + p["bias"]).chunk(2, -1)
+    i, f = torch.sigmoid(_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(2, -1)
     c = i * linear(x["x"], p["weight_ic"]) + f * s["c"]
     return torch.tanh(c), {"h": torch.tanh(c), "c": c}
 
 
 def light_ru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    x_f, x_n = linear(x["x"], p["weight_ih"], p["bias"]).chunk(2, -1)
+    x_f, x_n = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(2, -1)
     f = torch.sigmoid(x_f + linear(s["h"], p["weight_hh"]))
     h = torch.lerp(s["h"], torch.tanh(x_n), f)
     return h, {"h": h}
@@ -179,7 +179,7 @@ def multiplicative_integration(
 ) -> tuple[Tensor, Values]:
     Wx, Uh = linear(x["x"], p["weight_ih"]), linear(s["h"], p["weight_hh"])
     second_order = p["alpha"] * Wx * Uh
-    h = torch.tanh(second_order + p["beta"] * Uh + p["gamma"] * Wx + p["bias"])
+    h = torch.tanh(second_order + p["beta"] * Uh + p["gamma"] * Wx + p["bias_ih"])
     return h, {"h": h}
 
 
@@ -191,14 +191,14 @@ def scrn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def fast_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    n = torch.tanh(_both(x["x"], s["h"], p) + p["bias"])
+    n = torch.tanh(_both(x["x"], s["h"], p) + p["bias_ih"])
     h = torch.sigmoid(p["alpha"]) * n + torch.sigmoid(p["beta"]) * s["h"]
     return h, {"h": h}
 
 
 def fast_grnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     shared = _both(x["x"], s["h"], p)
-    b_z, b_n = p["bias"].chunk(2)
+    b_z, b_n = p["bias_ih"].chunk(2)
     z, n = torch.sigmoid(shared + b_z), torch.tanh(shared + b_n)
     weight = torch.sigmoid(p["zeta"]) * (1 - z) + torch.sigmoid(p["nu"])
     h = weight * n + z * s["h"]
@@ -206,7 +206,7 @@ def fast_grnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def co_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    force = _both(x["x"], s["h"], p) + linear(s["z"], p["weight_zh"], p["bias"])
+    force = _both(x["x"], s["h"], p) + linear(s["z"], p["weight_zh"], p["bias_ih"])
     z = s["z"] + 0.042 * (torch.tanh(force) - 2.7 * s["h"] - 4.7 * s["z"])
     h = s["h"] + 0.042 * z
     return h, {"h": h, "z": z}
@@ -224,7 +224,7 @@ def nbrc(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 def sru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     x_f, x_r, skip = linear(x["x"], p["weight_ig"]).chunk(3, -1)
     v_f, v_r = p["weight_cg"].chunk(2)
-    b_f, b_r = p["bias"].chunk(2)
+    b_f, b_r = p["bias_ih"].chunk(2)
     f = torch.sigmoid(x_f + v_f * s["c"] + b_f)
     r = torch.sigmoid(x_r + v_r * s["c"] + b_r)
     c = torch.lerp(linear(x["x"], p["weight_ih"]), s["c"], f)
@@ -234,33 +234,33 @@ def sru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 def qrnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     window = torch.cat((x["x"], s["last"]), -1)
     kernel = torch.cat((p["weight_ih"], p["weight_lh"]), -1)
-    z, f, o = linear(window, kernel, p["bias"]).chunk(3, -1)
+    z, f, o = linear(window, kernel, p["bias_ih"]).chunk(3, -1)
     c = torch.lerp(s["c"], torch.tanh(z), torch.sigmoid(f))
     return torch.sigmoid(o) * c, {"c": c, "last": x["x"]}
 
 
 def min_gru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    z, u = linear(x["x"], p["weight_ih"], p["bias"]).chunk(2, -1)
+    z, u = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(2, -1)
     h = torch.lerp(s["h"], _positive(u), torch.sigmoid(z))
     return h, {"h": h}
 
 
 def min_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    f, i, u = linear(x["x"], p["weight_ih"], p["bias"]).chunk(3, -1)
+    f, i, u = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(3, -1)
     f, i = torch.sigmoid(f), torch.sigmoid(i)
     h = f / (f + i) * s["h"] + i / (f + i) * _positive(u)
     return h, {"h": h}
 
 
 def hgrn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    f, i = linear(x["x"], p["weight_ih"], p["bias"]).chunk(2, -1)
+    f, i = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(2, -1)
     bound = torch.sigmoid(p["lower_bound"])
     h = torch.lerp(silu(i), s["h"], bound + (1 - bound) * torch.sigmoid(f))
     return h, {"h": h}
 
 
 def rglru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    r, i = torch.sigmoid(linear(x["x"], p["weight_ih"], p["bias"])).chunk(2, -1)
+    r, i = torch.sigmoid(linear(x["x"], p["weight_ih"], p["bias_ih"])).chunk(2, -1)
     a = torch.exp(-8 * r * softplus(p["decay"]))
     h = a * s["h"] + torch.sqrt(1 - a**2) * i * x["x"]
     return h, {"h": h}
@@ -283,7 +283,7 @@ def rwkv(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def cfc(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    backbone = 1.7159 * torch.tanh(0.666 * (_both(x["x"], s["h"], p) + p["bias"]))
+    backbone = 1.7159 * torch.tanh(0.666 * (_both(x["x"], s["h"], p) + p["bias_ih"]))
     a, b, f, g = linear(backbone, p["weight_kh"], p["bias_k"]).chunk(4, -1)
     q = torch.sigmoid(a * x["dt"].unsqueeze(-1) + b)
     h = torch.lerp(torch.tanh(f), torch.tanh(g), q)
@@ -297,7 +297,9 @@ def grud(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     decayed = torch.lerp(p["mean"].expand_as(gamma_x), s["last"], gamma_x)
     value = torch.lerp(decayed, x["x"], observed)
     h = gamma_h * s["h"]
-    read = linear(value, p["weight_ih"], p["bias"]) + linear(observed, p["weight_mh"])
+    read = linear(value, p["weight_ih"], p["bias_ih"]) + linear(
+        observed, p["weight_mh"]
+    )
     x_r, x_z, x_n = read.chunk(3, -1)
     U_r, U_z, U_n = p["weight_hh"].chunk(3)
     r = torch.sigmoid(x_r + linear(h, U_r))
@@ -320,7 +322,7 @@ def _lstm_update(gates: Tensor, c: Tensor) -> tuple[Tensor, Values]:
 def _bistable(
     x: Values, s: Values, p: Values, for_a: Tensor, for_c: Tensor
 ) -> tuple[Tensor, Values]:
-    x_a, x_c, x_h = linear(x["x"], p["weight_ih"], p["bias"]).chunk(3, -1)
+    x_a, x_c, x_h = linear(x["x"], p["weight_ih"], p["bias_ih"]).chunk(3, -1)
     a = 1 + torch.tanh(x_a + for_a)
     h = torch.lerp(torch.tanh(x_h + a * s["h"]), s["h"], torch.sigmoid(x_c + for_c))
     return h, {"h": h}

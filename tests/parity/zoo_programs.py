@@ -1,4 +1,4 @@
-"""The zoo's cells, resolved once for all parity tests."""
+"""The zoo's cells, resolved and compiled once for all parity tests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from rnndsl.diagnostics import Source
 
 
 @cache
+def zoo_compilation(name: str) -> Compilation:
+    return Compilation(Source(zoo.path(name).name, zoo.read(name)), None)
+
+
 def zoo_program(name: str) -> Program:
-    source = Source(zoo.path(name).name, zoo.read(name))
-    return Compilation(source, None).program
+    return zoo_compilation(name).program
 
 
 def zoo_cell(name: str) -> Cell:

@@ -2,7 +2,98 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
-def bundled_runtime() -> tuple[str, ...]:
-    """The lines of the runtime's files, in the order of their imports."""
-    return ()
+from rnndsl.backends.torch.imports import Imports
+
+_PACKAGE = "rnndsl.runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """``lines`` of all files of the runtime, and the ``imports`` they need."""
+
+    lines: tuple[str, ...]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+
+def bundled_runtime(imports: Imports) -> tuple[str, ...]:
+    """The lines of the runtime's files, each after those it uses; adds what they import
+    to ``imports``."""
+    bundle = _bundle()
+    for statement in bundle.imports:
+        imports.add_statement(statement)
+    return bundle.lines
+
+
+@cache
+def _bundle() -> Bundle:
+    files = _sources()
+    lines: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    for name in _in_order(files):
+        text = files[name]
+        body = ast.parse(text).body
+        own = [s for s in body if isinstance(s, ast.Import | ast.ImportFrom)]
+        imports.extend(s for s in own if not _is_dropped(s))
+        last = max(s.end_lineno or s.lineno for s in own)
+        rest = text.splitlines()[last:]
+        lines.extend(("", "", f"# {_PACKAGE}.{name}", *rest))
+    return Bundle(tuple(_spaced(lines)), tuple(imports))
+
+
+def _sources() -> dict[str, str]:
+    """The text of each file of the runtime but the one that only re-exports."""
+    folder = resources.files(_PACKAGE)
+    return {
+        entry.name.removesuffix(".py"): entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".py") and entry.name != "__init__.py"
+    }
+
+
+def _is_dropped(statement: ast.Import | ast.ImportFrom) -> bool:
+    """Imports within the runtime are at hand; the future is imported once for all."""
+    if isinstance(statement, ast.Import):
+        return False
+    module = statement.module or ""
+    return module == "__future__" or module.startswith(_PACKAGE)
+
+
+def _in_order(files: dict[str, str]) -> list[str]:
+    """Each file after those it imports."""
+    needs = {
+        name: [
+            str(s.module).removeprefix(f"{_PACKAGE}.")
+            for s in ast.parse(text).body
+            if isinstance(s, ast.ImportFrom)
+            and str(s.module).startswith(f"{_PACKAGE}.")
+        ]
+        for name, text in files.items()
+    }
+    ordered: list[str] = []
+
+    def visit(name: str) -> None:
+        for needed in needs[name]:
+            if needed not in ordered:
+                visit(needed)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in files:
+        visit(name)
+    return ordered
+
+
+def _spaced(lines: list[str]) -> list[str]:
+    """No blank lines at the end, and never more than two in a row."""
+    spaced: list[str] = []
+    for line in lines:
+        if line or spaced[-2:] != ["", ""]:
+            spaced.append(line)
+    while spaced and not spaced[-1]:
+        spaced.pop()
+    return spaced

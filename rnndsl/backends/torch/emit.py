@@ -15,6 +15,7 @@ from rnndsl.backends.torch.bundle import bundled_runtime
 from rnndsl.backends.torch.classes import classes_view
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.forward import forward_view
+from rnndsl.backends.torch.imports import Imports
 from rnndsl.backends.torch.layout import Nest, nested
 from rnndsl.backends.torch.specification import (
     specification_lines,
@@ -53,6 +54,7 @@ def emit_module(
     name = PurePath(program.source.name).name
     digest = hashlib.sha256(program.source.text.encode()).hexdigest()
     kind = ", standalone" if standalone else ""
+    imports, runtime = _imports(plans, cells, standalone=standalone)
     view = ModuleView(
         docstring=docstring(program.docstring or f"Recurrent cells from {name}."),
         header=(
@@ -60,8 +62,8 @@ def emit_module(
             f"# SHA-256 of the spec: {digest}",
             "# Edit the spec and compile it again: changes made here are lost.",
         ),
-        imports=_imports(plans, cells, standalone=standalone),
-        runtime=bundled_runtime() if standalone else (),
+        imports=imports.lines(),
+        runtime=runtime,
         exports=_exports(plans),
         cells=cells,
     )
@@ -111,7 +113,8 @@ def _snake(name: str) -> str:
 
 def _imports(
     plans: tuple[CellPlan, ...], cells: tuple[CellView, ...], *, standalone: bool
-) -> tuple[str, ...]:
+) -> tuple[Imports, tuple[str, ...]]:
+    """What the module imports, and the runtime where that is part of it."""
     body = "\n".join(
         line
         for cell in cells
@@ -128,18 +131,21 @@ def _imports(
         )
         for line in lines
     )
-    lines = ["import math"] if any(map(uses_math, plans)) else []
-    lines.extend(("from typing import overload", "", "import torch"))
-    if not standalone:
-        extra = ["Initialiser"] if any(map(uses_initialisers, plans)) else []
-        names = sorted((*_RUNTIME, *extra), key=str.lower)
-        inner = [f"    {name}," for name in names]
-        lines.extend(("from rnndsl.runtime import (", *inner, ")"))
-    lines.append("from torch import Tensor")
+    imports = Imports()
+    if any(map(uses_math, plans)):
+        imports.add("math")
+    imports.add("typing", "overload")
+    imports.add("torch")
+    imports.add("torch", "Tensor")
+    imports.add("torch.nn.utils.rnn", "PackedSequence")
     if re.search(r"\bF\.", body):
-        lines.append("from torch.nn import functional as F")
-    lines.append("from torch.nn.utils.rnn import PackedSequence")
-    return tuple(lines)
+        imports.add("torch.nn", "functional as F")
+    if standalone:
+        return imports, bundled_runtime(imports)
+    imports.add("rnndsl.runtime", *_RUNTIME)
+    if any(map(uses_initialisers, plans)):
+        imports.add("rnndsl.runtime", "Initialiser")
+    return imports, ()
 
 
 def _exports(plans: tuple[CellPlan, ...]) -> tuple[str, ...]:

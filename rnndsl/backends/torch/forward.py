@@ -13,6 +13,7 @@ from rnndsl.backends.torch.function import (
 from rnndsl.backends.torch.layout import call, collection
 from rnndsl.backends.torch.statements import StatementPrinter
 from rnndsl.backends.torch.view import ForwardView
+from rnndsl.ir.graph import Input, Previous
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import Axis
 
@@ -46,8 +47,21 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
     ]
     values = [inside[state].text for state in forward.states]
     held = [printer.names.take(f"{state.name}_next") for state in cell.states]
+    borrowed = {
+        node.name
+        for node in plan.graph.nodes
+        if isinstance(node.operation, Input | Previous)
+    }
     output = "torch.stack(outputs)" if in_loop else forward.output
-    final = _tuple(forward.previous)
+    if not in_loop and forward.output in borrowed:
+        output = f"{output}.clone()"
+    # A result must not share its memory with an argument.
+    final = _tuple(
+        tuple(
+            f"{before_}.clone()" if state in borrowed else before_
+            for before_, state in zip(forward.previous, forward.states, strict=True)
+        )
+    )
     saved_items = [*kept.sequences, *(f"*{lists[item]}" for item in kept.steps)]
     body = [*before, *unbound, *weights, *loop, *after, output, *kept.sequences]
     start = opening(

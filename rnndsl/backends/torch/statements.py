@@ -155,7 +155,7 @@ class StatementPrinter:
                     cut = f"{whole}.chunk({len(names)}{edge})"
                 else:
                     each = ", ".join(size(self._cell, dim) for dim in sizes)
-                    cut = f"{whole}.split(({each}){edge})"
+                    cut = f"torch.split({whole}, [{each}]{edge})"
                 return unpack(places, cut, indent=indent)
             case Join():
                 return self._join(statement, axis, codes, indent, buffers)

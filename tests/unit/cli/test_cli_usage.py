@@ -82,6 +82,13 @@ def test_a_folder_is_no_spec(run: Run, folder: Path) -> None:
     )
 
 
+def test_a_pipe_is_no_spec(run: Run, folder: Path) -> None:
+    os.mkfifo("pipe.rnn")
+    result = run("check", "pipe.rnn")
+    assert result.exit_code == 2
+    assert result.stderr == "error: pipe.rnn is not a regular file\n"
+
+
 def test_another_kind_of_file_is_no_spec(run: Run, folder: Path) -> None:
     Path("lstm.py").write_text("x = 1\n")
     result = run("compile", "lstm.py")

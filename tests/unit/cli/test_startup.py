@@ -89,6 +89,21 @@ def test_a_closed_pipe_is_quiet(elman: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_full_disk_is_no_traceback(folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rnndsl", "zoo", "LSTM"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the output cannot be written: No space left on device\n"
+    )
+
+
 _INTERRUPTED = """
 import rnndsl.zoo
 def interrupt():

@@ -1,0 +1,64 @@
+"""Typed expressions as text, written as the language writes them."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from rnndsl.analysis.program import (
+    Applied,
+    BinaryOperation,
+    Compared,
+    Constant,
+    MatrixProduct,
+    Negated,
+    Raised,
+    ReadCurrent,
+    ReadDimension,
+    ReadInput,
+    ReadLocal,
+    ReadParameter,
+    ReadPrevious,
+    TypedExpression,
+)
+from rnndsl.formulas.text import (
+    Written,
+    applied,
+    arithmetic,
+    compared,
+    matrix_product,
+    negated,
+    raised,
+    written_number,
+)
+
+
+def written_expression(expression: TypedExpression) -> Written:
+    """What an expression stands for: user functions are expanded in it."""
+    match expression:
+        case Constant(name=str(name)):
+            return Written(name)
+        case Constant(value=value):
+            return written_number(value)
+        case ReadInput(name=name) | ReadCurrent(name=name):
+            return Written(f"{name}[t]")
+        case ReadPrevious(name=name):
+            return Written(f"{name}[t-1]")
+        case ReadDimension(name=name) | ReadLocal(name=name) | ReadParameter(name=name):
+            return Written(name)
+        case MatrixProduct(matrix=matrix, operand=operand):
+            return matrix_product(matrix.name, written_expression(operand))
+        case BinaryOperation(operator=operator, left=left, right=right):
+            first, second = written_expression(left), written_expression(right)
+            return arithmetic(operator, first, second)
+        case Negated(operand=operand):
+            return negated(written_expression(operand))
+        case Raised(base=base, exponent=exponent):
+            return raised(written_expression(base), exponent)
+        case Compared(operator=comparison, left=left, right=right):
+            first, second = written_expression(left), written_expression(right)
+            return compared(comparison, first, second)
+        case Applied(function=function, operands=operands, constants=constants):
+            arguments = [written_expression(operand) for operand in operands]
+            return applied(function, arguments, constants)
+        case _:
+            assert_never(expression)

@@ -1,0 +1,84 @@
+"""The values of a step in the author's notation: ``x[t]``, ``h[t-1]``, ``c[t]``.
+
+A product that only one other value reads, and that the author gave no name, is written
+out where it is read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import assert_never
+
+from rnndsl.formulas.text import (
+    Written,
+    matrix_product,
+    written,
+    written_number,
+)
+from rnndsl.ir.graph import (
+    Elementwise,
+    Expand,
+    Input,
+    Node,
+    Parameter,
+    Previous,
+    Product,
+    Size,
+    StepGraph,
+    Widen,
+    operands,
+)
+
+
+def notation(graph: StepGraph) -> dict[str, Written]:
+    """How each value is written where it is read."""
+    states = dict(zip(graph.new_states, graph.cell.states, strict=True))
+    uses = Counter(name for node in graph.nodes for name in operands(node.operation))
+    uses.update((*graph.new_states, graph.output))
+    found: dict[str, Written] = {}
+    for node in graph.nodes:
+        match node.operation:
+            case Input(name=name):
+                found[node.name] = Written(f"{name}[t]")
+            case Previous(state=name):
+                found[node.name] = Written(f"{name}[t-1]")
+            case Parameter(member=name) | Size(dimension=name):
+                found[node.name] = Written(name)
+            case Product() if uses[node.name] == 1 and not is_named(graph, node):
+                found[node.name] = definition(node, found)
+            case _:
+                is_state = node.name in states and is_named(graph, node)
+                suffix = "[t]" if is_state else ""
+                found[node.name] = Written(f"{node.name}{suffix}")
+    return found
+
+
+def is_named(graph: StepGraph, node: Node) -> bool:
+    """Whether it is the value of an equation, and has its name from the author."""
+    if node.equation is None:
+        return False
+    target = graph.cell.equations[node.equation].target
+    return node.name.rstrip("_") == target.rstrip("_")
+
+
+def definition(node: Node, values: dict[str, Written]) -> Written:
+    """What a value is computed from."""
+    match node.operation:
+        case Elementwise(formula=formula):
+            return written(formula, values)
+        case Product(matrix=matrix, operand=operand, base=base):
+            product = matrix_product(values[matrix].text, values[operand])
+            if base is None:
+                return product
+            start = values[base]
+            return Written(f"{product.text} + {start.text}", start.binding)
+        case Widen(operand=operand):
+            return Written(f"{values[operand].text} for each feature")
+        case Expand(value=str(value)):
+            return Written(f"{values[value].text} for each row")
+        case Expand(value=float(number) | int(number)):
+            return Written(f"{written_number(number).text} for each row")
+        case Input() | Previous() | Parameter() | Size():
+            return values[node.name]
+        case _:
+            assert_never(node.operation)

@@ -1,0 +1,197 @@
+"""The gradients of a step as equations, from its results back to what it reads.
+
+This is what ``rnndsl show --as gradients`` and ``--emit gradient`` print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from rnndsl.analysis.show import cell_heading
+from rnndsl.formulas.formula import Formula, Symbol, substitute
+from rnndsl.formulas.text import Binding, Written, written
+from rnndsl.ir.graph import (
+    Elementwise,
+    Expand,
+    Input,
+    Node,
+    Parameter,
+    Previous,
+    Product,
+    Size,
+    StepGraph,
+    Widen,
+)
+from rnndsl.ir.naming import Names
+from rnndsl.ir.notation import definition, is_named, notation
+from rnndsl.ir.varying import varying
+from rnndsl.symbolic.adjoint import (
+    Adjoint,
+    Contribution,
+    Flow,
+    OuterProduct,
+    OverFeatures,
+    ThroughMatrix,
+    adjoint_graph,
+)
+from rnndsl.symbolic.expansion import expanded
+
+_WIDTH = 88
+
+
+def gradients_text(graph: StepGraph) -> str:
+    """Every value of the step, then the gradient of each, as an equation."""
+    return "\n".join(_Gradients(graph).lines()) + "\n"
+
+
+class _Gradients:
+    def __init__(self, graph: StepGraph) -> None:
+        self._graph = graph
+        self._nodes = {node.name: node for node in graph.nodes}
+        self._values = notation(graph)
+        self._varying = varying(graph)
+        names = Names()
+        for node in graph.nodes:
+            names.take(node.name)
+        adjoint = adjoint_graph(graph, names)
+        self._arriving = adjoint.arriving
+        self._adjoints = {item.node: item for item in adjoint.adjoints}
+        self._aliases: dict[str, Formula] = {}
+        self._find_aliases()
+
+    def lines(self) -> Iterator[str]:
+        graph, cell = self._graph, self._graph.cell
+        yield cell_heading(cell)
+        yield ""
+        yield "d_v is the gradient of the loss with respect to v. d_output comes from the"
+        arriving = " and ".join(self._arriving)
+        verb = "come" if len(cell.states) > 1 else "comes"
+        yield f"output of this step; {arriving} {verb} from the step after."
+        yield from self._section("the step", self._step())
+        backward = [node for node in reversed(graph.nodes) if self._has_own(node)]
+        varying = [node for node in backward if self._varying[node.name]]
+        fixed = [node for node in backward if not self._varying[node.name]]
+        for title, nodes in (
+            ("from the results back", varying),
+            ("to the step before", self._leaves(Previous)),
+            (
+                "of the parameters, over all steps t and rows b",
+                [*fixed, *self._leaves(Parameter)],
+            ),
+            ("of the inputs", self._leaves(Input)),
+        ):
+            yield from self._section(title, self._gradients(nodes))
+
+    def _leaves(self, kind: type[Input | Previous | Parameter]) -> list[Node]:
+        return [node for node in self._graph.nodes if isinstance(node.operation, kind)]
+
+    def _has_own(self, node: Node) -> bool:
+        """Whether it is no leaf, and its gradient is not just another's."""
+        found = self._adjoints.get(node.name)
+        return not (_is_leaf(node) or found is None or found.name in self._aliases)
+
+    def _section(self, title: str, content: Iterator[str]) -> Iterator[str]:
+        lines = [f"  {line}" for line in content]
+        if lines:
+            yield from ("", title, *lines)
+
+    def _step(self) -> Iterator[str]:
+        for node in self._graph.nodes:
+            match node.operation:
+                case Input() | Previous() | Parameter() | Size():
+                    continue
+                case Elementwise() | Product() | Widen() | Expand():
+                    value = self._values[node.name].text
+                    if self._is_written_out(node):
+                        continue
+                    yield f"{value} = {definition(node, self._values).text}"
+                case _:
+                    assert_never(node.operation)
+
+    def _is_written_out(self, node: Node) -> bool:
+        own = node.name in self._values[node.name].text
+        return isinstance(node.operation, Product) and not own
+
+    def _find_aliases(self) -> None:
+        """Unnamed values whose gradient is that of the one value that reads them."""
+        for item in self._adjoints.values():
+            node = self._nodes[item.node]
+            if _is_leaf(node) or is_named(self._graph, node):
+                continue
+            match item.contributions:
+                case (Flow(reader=str(), formula=Symbol(name=sent)) as only,):
+                    if not self._summed_over(item.node, only):
+                        self._aliases[item.name] = self._aliases.get(sent, Symbol(sent))
+
+    def _gradients(self, nodes: list[Node]) -> Iterator[str]:
+        for node in nodes:
+            if node.name in self._adjoints:
+                yield from self._equation(self._adjoints[node.name])
+            else:
+                yield f"d_{node.name} = 0"
+
+    def _equation(self, item: Adjoint) -> Iterator[str]:
+        """``d_v = ...``, a term on a line if all do not fit on one."""
+        sums: dict[str, list[Written]] = {}
+        for contribution in item.contributions:
+            over = self._summed_over(item.node, contribution)
+            sums.setdefault(over, []).append(self._sent(contribution))
+        terms: list[str] = []
+        for over, parts in sums.items():
+            texts = [part.within(Binding.SUM) for part in parts]
+            if over:
+                inside = texts[0] if len(texts) == 1 else f"({' + '.join(texts)})"
+                texts = [f"sum over {over} of {inside}"]
+            terms += texts
+        if len(sums) > 1:
+            terms = [f"({term})" if " over " in term else term for term in terms]
+        start = f"{item.name} = "
+        text = start + " + ".join(terms)
+        if len(text) + 2 <= _WIDTH:
+            yield text
+            return
+        yield start + terms[0]
+        yield from (f"{'+ ':>{len(start)}}{term}" for term in terms[1:])
+
+    def _summed_over(self, node: str, contribution: Contribution) -> str:
+        """The axes that a contribution has and the node that receives it has not."""
+        match contribution:
+            case OuterProduct():
+                return "t, b"
+            case OverFeatures():
+                return "the features"
+            case ThroughMatrix() | Flow(reader=None):
+                return ""
+            case Flow(reader=str(reader)):
+                sender, receiver = self._nodes[reader], self._nodes[node]
+                rows = self._varying[reader] and not self._varying[node]
+                features = sender.shape != () and receiver.shape == ()
+                axes = ["t, b"] * rows + ["the features"] * features
+                return " and ".join(axes)
+            case _:
+                assert_never(contribution)
+
+    def _sent(self, contribution: Contribution) -> Written:
+        match contribution:
+            case Flow(formula=formula):
+                sent = expanded(substitute(formula, self._aliases))
+                return written(sent, self._values)
+            case ThroughMatrix(matrix=matrix, arriving=arriving):
+                product = f"{self._values[matrix].text}.T @ {self._gradient(arriving)}"
+                return Written(product, Binding.MATRIX_PRODUCT)
+            case OuterProduct(arriving=arriving, operand=operand):
+                row = self._values[operand].within(Binding.CALL)
+                product = f"{self._gradient(arriving)} {row}.T"
+                return Written(product, Binding.MATRIX_PRODUCT)
+            case OverFeatures(arriving=arriving):
+                return Written(self._gradient(arriving))
+            case _:
+                assert_never(contribution)
+
+    def _gradient(self, name: str) -> str:
+        return written(self._aliases.get(name, Symbol(name)), {}).text
+
+
+def _is_leaf(node: Node) -> bool:
+    return isinstance(node.operation, Input | Previous | Parameter | Size)

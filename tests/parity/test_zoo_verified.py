@@ -1,0 +1,62 @@
+"""Every cell of the zoo, compiled and verified, values and gradients, in every engine."""
+
+from __future__ import annotations
+
+import pytest
+from mutation import load_source
+from zoo_programs import zoo_compilation
+
+from rnndsl import zoo
+from rnndsl.verify import VerificationReport, render_table, verify_program
+from rnndsl.verify.compare import TOLERANCES
+
+TWINS = {
+    "Elman": "torch.nn.RNN",
+    "ElmanReLU": "torch.nn.RNN, relu",
+    "GRU": "torch.nn.GRU",
+    "LSTM": "torch.nn.LSTM",
+    "LSTMP": "torch.nn.LSTM, proj_size",
+}
+
+
+def verified(name: str, seed: int) -> VerificationReport:
+    compilation = zoo_compilation(name)
+    module = load_source(compilation.module_text, f"verified_{name.lower()}")
+    return verify_program(compilation.program, module, seed=seed)
+
+
+@pytest.mark.parametrize("name", zoo.cell_names())
+def test_the_compiled_cell_is_what_its_equations_say(name: str) -> None:
+    report = verified(name, seed=0)
+    assert report.passed, render_table(report)
+    assert {result.engine for result in report.results} == {"", "fused", "reference"}
+    assert {result.dtype for result in report.results} == {"float32", "float64"}
+    assert {result.tolerance for result in report.results} == {
+        *TOLERANCES.values(),
+        1e-6,
+    }
+    references = {result.reference for result in report.results}
+    assert references == {
+        "interpreter",
+        "finite differences",
+        *([TWINS[name]] if name in TWINS else []),
+    }
+
+
+def test_the_cases_of_a_layer_of_torch_are_all_there() -> None:
+    cases = dict.fromkeys(result.case for result in verified("LSTM", seed=1).results)
+    assert list(cases) == [
+        "one layer",
+        "ragged",
+        "declared state, constant inputs",
+        "both directions, ragged",
+        "without bias",
+        "two layers",
+        "two layers, both directions, ragged",
+    ]
+
+
+def test_a_seed_repeats_a_report() -> None:
+    first, again, other = (verified("MGU", seed) for seed in (3, 3, 4))
+    assert first == again
+    assert first.results != other.results
