@@ -25,7 +25,7 @@ _LARGEST_SIZE = 2**31 - 1
 def dimensions_of(cell: tree.CellDefinition, report: Report) -> tuple[Dimension, ...]:
     """The dimensions in a cell's head, with the constructor's arguments for them."""
     given: dict[str, Span] = {}
-    dimensions = []
+    dimensions: list[Dimension] = []
     for declared in cell.dimensions:
         name, argument = declared.name, declared.argument
         text = argument.text if argument is not None else default_argument(name.text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 TAB = "    "
+_LONG_QUOTE = re.compile(r"(`[^`]{60})[^`]{20,}`")
 
 
 def display(text: str) -> str:
@@ -13,6 +15,11 @@ def display(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_visible(char) for char in text)
+
+
+def sentence(text: str) -> str:
+    """A message as it is displayed; what it quotes is shortened if it is very long."""
+    return display(_LONG_QUOTE.sub(r"\1...`", text))
 
 
 def display_width(text: str) -> int:

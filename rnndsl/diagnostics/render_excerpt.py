@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnndsl.diagnostics.render_display import display, display_width
+from rnndsl.diagnostics.render_display import display, display_width, sentence
 from rnndsl.diagnostics.span import Span
 
 MAXIMUM_LENGTH = 100
@@ -79,7 +79,7 @@ def _beneath(placed: Sequence[_Placed]) -> list[tuple[str, bool]]:
     for p in sorted(placed, key=lambda p: p.is_primary):
         row[p.start : p.end] = ("^" if p.is_primary else "-") * (p.end - p.start)
     last = max(placed, key=lambda p: (p.end, p.start, p.is_primary))
-    message = display(last.message)
+    message = sentence(last.message)
     has_primary = any(p.is_primary for p in placed)
     lines = [(f"{''.join(row)} {message}".rstrip(), has_primary)]
     hung = [p for p in placed if p is not last and p.message]
@@ -88,7 +88,7 @@ def _beneath(placed: Sequence[_Placed]) -> list[tuple[str, bool]]:
     while hung:
         p = hung.pop()
         bars = _bars(hung)[: p.start]
-        lines.append((f"{bars:<{p.start}}{display(p.message)}", p.is_primary))
+        lines.append((f"{bars:<{p.start}}{sentence(p.message)}", p.is_primary))
     return lines
 
 

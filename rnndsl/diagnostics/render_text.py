@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnndsl.diagnostics.diagnostic import Diagnostic, Severity
-from rnndsl.diagnostics.render_display import display
+from rnndsl.diagnostics.render_display import display, sentence
 from rnndsl.diagnostics.render_excerpt import Marker, excerpt
 from rnndsl.diagnostics.render_order import in_order
 from rnndsl.diagnostics.span import Span
@@ -57,7 +57,7 @@ class _Block:
         found = self._diagnostic
         style = _SEVERITY[found.severity]
         head = _painted(f"{found.severity.value}[{found.code}]", style, self._colour)
-        message = _painted(f": {display(found.message)}", _BOLD, self._colour)
+        message = _painted(f": {sentence(found.message)}", _BOLD, self._colour)
         lines = [f"{head}{message}", *self._excerpts()]
         for note in found.notes:
             lines.append(self._remark("note", note))
@@ -109,7 +109,7 @@ class _Block:
     def _remark(self, kind: str, text: str) -> str:
         sign = _painted(" " * self._margin + " =", _GUTTER, self._colour)
         first, *rest = text.split("\n")
-        lines = [f"{sign} {_painted(kind, _BOLD, self._colour)}: {display(first)}"]
+        lines = [f"{sign} {_painted(kind, _BOLD, self._colour)}: {sentence(first)}"]
         indent = " " * (self._margin + len(f" = {kind}: "))
-        lines.extend(indent + display(line) for line in rest)
+        lines.extend(indent + sentence(line) for line in rest)
         return "\n".join(lines)

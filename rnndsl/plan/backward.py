@@ -174,6 +174,13 @@ class _Backward:
             return Symbol(self._over_steps(node, sender, formula, own))
         if sender == Stage.AFTER and when != Stage.AFTER:
             return Symbol(self._temporary(node, sender, formula))
+        if reader is not None and node.shape != self._nodes[reader].shape:
+            # A fixed scalar that stands beside fixed vectors.
+            part = self._temporary(node, when, formula)
+            name = own or self._names.take(f"d_{node.name}_sum")
+            self._values[name] = Value(self._axis(when), node.shape)
+            self._add(when, SumFeatures(target=name, operand=part))
+            return Symbol(name)
         return formula
 
     def _temporary(self, node: Node, when: Stage, formula: Formula) -> str:

@@ -148,10 +148,11 @@ def _backward_plan(
     results = (*leaving, *parameters, *inputs)
     roots = {**_read_by((*loop, *later)), **dict.fromkeys(results)}
     head, _ = _closure(made[Stage.AFTER], roots)
-    buffers, slices = _buffers(loop, later)
+    wanted = {**_read_by(later), **dict.fromkeys(inputs)}
+    buffers, slices = _buffers(loop, wanted)
     collected = tuple(
         name
-        for name in _read_by((*slices, *later))
+        for name in {**_read_by(slices), **wanted}
         if name in {**_defined_by(loop), **dict.fromkeys(arriving)}
         and name not in buffers
         and name not in _defined_by(slices)
@@ -185,11 +186,10 @@ def _backward_plan(
 
 
 def _buffers(
-    loop: list[Statement], later: tuple[Statement, ...]
+    loop: list[Statement], wanted: dict[str, None]
 ) -> tuple[tuple[str, ...], list[Statement]]:
     """The joins of the loop whose result is needed for all steps afterwards, as a whole
     or in part, and the statements that take the parts out of it again."""
-    wanted = _read_by(later)
     buffers: list[str] = []
     slices: list[Statement] = []
     taken: dict[str, None] = {}

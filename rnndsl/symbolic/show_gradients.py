@@ -22,6 +22,7 @@ from rnndsl.ir.graph import (
     Size,
     StepGraph,
     Widen,
+    operands,
 )
 from rnndsl.ir.naming import Names
 from rnndsl.ir.notation import definition, is_named, notation
@@ -51,6 +52,7 @@ class _Gradients:
         self._nodes = {node.name: node for node in graph.nodes}
         self._values = notation(graph)
         self._varying = varying(graph)
+        self._constant = _constant(graph)
         names = Names()
         for node in graph.nodes:
             names.take(node.name)
@@ -65,9 +67,9 @@ class _Gradients:
         yield cell_heading(cell)
         yield ""
         yield "d_v is the gradient of the loss with respect to v. d_output comes from the"
-        arriving = " and ".join(self._arriving)
-        verb = "come" if len(cell.states) > 1 else "comes"
-        yield f"output of this step; {arriving} {verb} from the step after."
+        *others, last = self._arriving
+        arriving = f"{', '.join(others)} and {last} come" if others else f"{last} comes"
+        yield f"output of this step; {arriving} from the step after."
         yield from self._section("the step", self._step())
         backward = [node for node in reversed(graph.nodes) if self._has_own(node)]
         varying = [node for node in backward if self._varying[node.name]]
@@ -89,7 +91,8 @@ class _Gradients:
     def _has_own(self, node: Node) -> bool:
         """Whether it is no leaf, and its gradient is not just another's."""
         found = self._adjoints.get(node.name)
-        return not (_is_leaf(node) or found is None or found.name in self._aliases)
+        skipped = _is_leaf(node) or node.name in self._constant
+        return not (skipped or found is None or found.name in self._aliases)
 
     def _section(self, title: str, content: Iterator[str]) -> Iterator[str]:
         lines = [f"  {line}" for line in content]
@@ -120,7 +123,7 @@ class _Gradients:
             if _is_leaf(node) or is_named(self._graph, node):
                 continue
             match item.contributions:
-                case (Flow(reader=str(), formula=Symbol(name=sent)) as only,):
+                case (Flow(formula=Symbol(name=sent)) as only,):
                     if not self._summed_over(item.node, only):
                         self._aliases[item.name] = self._aliases.get(sent, Symbol(sent))
 
@@ -139,20 +142,21 @@ class _Gradients:
             sums.setdefault(over, []).append(self._sent(contribution))
         terms: list[str] = []
         for over, parts in sums.items():
-            texts = [part.within(Binding.SUM) for part in parts]
+            found = list(_signed(parts))
             if over:
-                inside = texts[0] if len(texts) == 1 else f"({' + '.join(texts)})"
-                texts = [f"sum over {over} of {inside}"]
-            terms += texts
-        if len(sums) > 1:
-            terms = [f"({term})" if " over " in term else term for term in terms]
+                inside = " ".join(found)
+                inside = inside if len(found) == 1 else f"({inside})"
+                found = [f"sum over {over} of {inside}"]
+                if len(sums) > 1:
+                    found = [f"({found[0]})"]
+            terms += found if not terms or found[0][0] in "+-" else [f"+ {found[0]}"]
         start = f"{item.name} = "
-        text = start + " + ".join(terms)
+        text = start + " ".join(terms)
         if len(text) + 2 <= _WIDTH:
             yield text
             return
         yield start + terms[0]
-        yield from (f"{'+ ':>{len(start)}}{term}" for term in terms[1:])
+        yield from (f"{'':{len(start) - 2}}{term}" for term in terms[1:])
 
     def _summed_over(self, node: str, contribution: Contribution) -> str:
         """The axes that a contribution has and the node that receives it has not."""
@@ -193,5 +197,26 @@ class _Gradients:
         return written(self._aliases.get(name, Symbol(name)), {}).text
 
 
+def _signed(terms: list[Written]) -> Iterator[str]:
+    """The terms of a sum, each but the first with its sign in front."""
+    for index, term in enumerate(terms):
+        if index == 0:
+            yield term.within(Binding.SUM)
+        elif term.binding == Binding.SIGN:
+            yield f"- {term.text.removeprefix('-')}"
+        else:
+            yield f"+ {term.within(Binding.SUM)}"
+
+
 def _is_leaf(node: Node) -> bool:
     return isinstance(node.operation, Input | Previous | Parameter | Size)
+
+
+def _constant(graph: StepGraph) -> dict[str, None]:
+    """The values made of numbers and sizes alone."""
+    found: dict[str, None] = {}
+    for node in graph.nodes:
+        leaf = isinstance(node.operation, Input | Previous | Parameter)
+        if not leaf and all(name in found for name in operands(node.operation)):
+            found[node.name] = None
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
@@ -26,16 +27,13 @@ def difference_error(
     """How far the gradients are from central differences in float64.
 
     ``evaluate`` computes the weighted sum of a draw. All variables move together along
-    a random direction; the change of the sum is compared with the gradients' product
+    a random direction of unit length; the change of the sum is compared with the gradients' product
     with the direction, relative to it or to 1. The median of three directions is
     returned: a direction may cross a kink, where neither value is wrong.
     """
     errors = []
     for _ in range(_DIRECTIONS):
-        direction = {
-            name: torch.randn(value.shape, generator=generator, dtype=torch.float64)
-            for name, value in variables_of(draw).items()
-        }
+        direction = _unit_direction(variables_of(draw), generator)
         with torch.no_grad():
             ahead = float(evaluate(_moved(draw, direction, _STEP)))
             behind = float(evaluate(_moved(draw, direction, -_STEP)))
@@ -46,6 +44,17 @@ def difference_error(
         )
         errors.append(abs(measured - derived) / max(1.0, abs(derived)))
     return median(errors)
+
+
+def _unit_direction(
+    variables: dict[str, Tensor], generator: torch.Generator
+) -> dict[str, Tensor]:
+    drawn = {
+        name: torch.randn(value.shape, generator=generator, dtype=torch.float64)
+        for name, value in variables.items()
+    }
+    length = math.sqrt(sum(float((value**2).sum()) for value in drawn.values()))
+    return {name: value / length for name, value in drawn.items()}
 
 
 def _moved(draw: Draw, direction: dict[str, Tensor], distance: float) -> Draw:

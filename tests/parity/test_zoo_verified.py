@@ -1,4 +1,4 @@
-"""Every cell of the zoo, compiled and verified, values and gradients, in every engine."""
+"""Every cell of the zoo, compiled and verified: values and gradients, all engines."""
 
 from __future__ import annotations
 

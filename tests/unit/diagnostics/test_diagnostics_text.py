@@ -286,6 +286,19 @@ error: 1 error
     )
 
 
+def test_long_quotes_are_shortened() -> None:
+    name = "n" * 100_000
+    found = error(
+        at(SOURCE, "n"),
+        message=f"no `{name}` or `m`",
+        label=f"`{name}`",
+        help=f"`{name}`",
+    )
+    text = shown(found)
+    assert f"no `{'n' * 60}...` or `m`" in text
+    assert max(map(len, text.splitlines())) < 130
+
+
 def test_colour() -> None:
     text = render_text([MISMATCH], colour=True)
     assert "\x1b[1;31merror[RNN021]\x1b[0m" in text
