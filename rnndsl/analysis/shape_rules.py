@@ -48,7 +48,7 @@ def shapes_differ(
         summary = f"{operation}({before}, {after})"
     else:
         summary = f"{before} {operation} {after}"
-    blame_left = _is_plain(left) and not _is_plain(right)
+    blame_left = _is_smaller(left, right)
     blamed, kept = (left, right) if blame_left else (right, left)
     other = _other_operand(operation, is_after=blame_left)
     return error(
@@ -59,6 +59,14 @@ def shapes_differ(
         labels=_declarations(scope, blamed, kept if _is_plain(blamed) else None),
         help=_projection(blamed, kept, scope),
     )
+
+
+def _is_smaller(left: Written, right: Written) -> bool:
+    """Whether the left operand is the one to point at: a name rather than a term, the
+    shorter of two terms, and the right one where there is nothing to choose."""
+    if _is_plain(left) or _is_plain(right):
+        return not _is_plain(right)
+    return len(left.span.text) < len(right.span.text)
 
 
 def _is_plain(written: Written) -> bool:

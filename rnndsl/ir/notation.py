@@ -40,10 +40,12 @@ def notation(graph: StepGraph) -> dict[str, Written]:
         match node.operation:
             case Input(name=name):
                 found[node.name] = Written(f"{name}[t]")
-            case Previous(state=name):
-                found[node.name] = Written(f"{name}[t-1]")
-            case Parameter(member=name) | Size(dimension=name):
-                found[node.name] = Written(name)
+            case Previous(state=state):
+                found[node.name] = Written(f"{state}[t-1]")
+            case Parameter(member=member):
+                found[node.name] = Written(member)
+            case Size(dimension=dimension):
+                found[node.name] = Written(dimension)
             case Product() if uses[node.name] == 1 and not is_named(graph, node):
                 found[node.name] = definition(node, found)
             case _:
@@ -74,10 +76,9 @@ def definition(node: Node, values: dict[str, Written]) -> Written:
             return Written(f"{product.text} + {start.text}", start.binding)
         case Widen(operand=operand):
             return Written(f"{values[operand].text} for each feature")
-        case Expand(value=str(value)):
-            return Written(f"{values[value].text} for each row")
-        case Expand(value=float(number) | int(number)):
-            return Written(f"{written_number(number).text} for each row")
+        case Expand(value=value):
+            same = values[value] if isinstance(value, str) else written_number(value)
+            return Written(f"{same.text} for each row")
         case Input() | Previous() | Parameter() | Size():
             return values[node.name]
         case _:

@@ -151,21 +151,25 @@ class _Forward:
             return group.seed
         if len(group.bases) == 1 or not any(group.bases):
             return group.bases[0]
+        aligned = self._aligned(group.bases)
+        if isinstance(aligned, Symbol):
+            return aligned.name
         name = self._names.take(f"{group.target}_bias")
         self._values[name] = Value(Axis.FIXED, None)
-        aligned = self._aligned([base for base in group.bases if base is not None])
-        if aligned is not None and None not in group.bases:
+        if aligned is not None:
             self._add(Stage.FIXED, Compute(target=name, formula=aligned))
         else:
             shapes = tuple((rows,) for rows in group.rows)
             self._add(Stage.FIXED, Join(target=name, parts=group.bases, shapes=shapes))
         return name
 
-    def _aligned(self, bases: list[str]) -> Formula | None:
+    def _aligned(self, bases: tuple[str | None, ...]) -> Formula | None:
         """A sum of whole stored tensors whose blocks are the bases, in order."""
         nodes = {node.name: node.operation for node in self._graph.nodes}
         sums: list[list[str]] = []
         for base in bases:
+            if base is None:
+                return None
             operation = nodes[base]
             formula = (
                 operation.formula

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from rnndsl.analysis.show import cell_heading
-from rnndsl.formulas.formula import Formula, Symbol, substitute
+from rnndsl.formulas.formula import Formula, Negate, Symbol, substitute
+from rnndsl.formulas.sum_text import Term, equation_lines, signed
 from rnndsl.formulas.text import Binding, Written, written
 from rnndsl.ir.graph import (
     Elementwise,
@@ -38,8 +39,6 @@ from rnndsl.symbolic.adjoint import (
 )
 from rnndsl.symbolic.expansion import expanded
 
-_WIDTH = 88
-
 
 def gradients_text(graph: StepGraph) -> str:
     """Every value of the step, then the gradient of each, as an equation."""
@@ -66,10 +65,10 @@ class _Gradients:
         graph, cell = self._graph, self._graph.cell
         yield cell_heading(cell)
         yield ""
-        yield "d_v is the gradient of the loss with respect to v. d_output comes from the"
+        yield "d_v is the gradient of the loss with respect to v. d_output comes from"
         *others, last = self._arriving
         arriving = f"{', '.join(others)} and {last} come" if others else f"{last} comes"
-        yield f"output of this step; {arriving} from the step after."
+        yield f"the output of this step; {arriving} from the step after."
         yield from self._section("the step", self._step())
         backward = [node for node in reversed(graph.nodes) if self._has_own(node)]
         varying = [node for node in backward if self._varying[node.name]]
@@ -134,29 +133,22 @@ class _Gradients:
             else:
                 yield f"d_{node.name} = 0"
 
-    def _equation(self, item: Adjoint) -> Iterator[str]:
-        """``d_v = ...``, a term on a line if all do not fit on one."""
-        sums: dict[str, list[Written]] = {}
+    def _equation(self, item: Adjoint) -> list[str]:
+        """``d_v = ...``, what is summed over the same axes in one sum."""
+        sums: dict[str, list[Term]] = {}
         for contribution in item.contributions:
             over = self._summed_over(item.node, contribution)
             sums.setdefault(over, []).append(self._sent(contribution))
         terms: list[str] = []
         for over, parts in sums.items():
-            found = list(_signed(parts))
+            found = signed(parts)
             if over:
-                inside = " ".join(found)
-                inside = inside if len(found) == 1 else f"({inside})"
-                found = [f"sum over {over} of {inside}"]
-                if len(sums) > 1:
-                    found = [f"({found[0]})"]
-            terms += found if not terms or found[0][0] in "+-" else [f"+ {found[0]}"]
-        start = f"{item.name} = "
-        text = start + " ".join(terms)
-        if len(text) + 2 <= _WIDTH:
-            yield text
-            return
-        yield start + terms[0]
-        yield from (f"{'':{len(start) - 2}}{term}" for term in terms[1:])
+                inside = " ".join(found) if len(found) == 1 else f"({' '.join(found)})"
+                whole = f"sum over {over} of {inside}"
+                found = [whole if len(sums) == 1 else f"({whole})"]
+            plus = "+ " if terms and found[0][0] not in "+-" else ""
+            terms += [plus + found[0], *found[1:]]
+        return equation_lines(item.name, terms)
 
     def _summed_over(self, node: str, contribution: Contribution) -> str:
         """The axes that a contribution has and the node that receives it has not."""
@@ -167,7 +159,8 @@ class _Gradients:
                 return "the features"
             case ThroughMatrix() | Flow(reader=None):
                 return ""
-            case Flow(reader=str(reader)):
+            case Flow(reader=reader):
+                assert reader is not None
                 sender, receiver = self._nodes[reader], self._nodes[node]
                 rows = self._varying[reader] and not self._varying[node]
                 features = sender.shape != () and receiver.shape == ()
@@ -176,36 +169,27 @@ class _Gradients:
             case _:
                 assert_never(contribution)
 
-    def _sent(self, contribution: Contribution) -> Written:
+    def _sent(self, contribution: Contribution) -> Term:
         match contribution:
             case Flow(formula=formula):
                 sent = expanded(substitute(formula, self._aliases))
-                return written(sent, self._values)
+                if isinstance(sent, Negate):
+                    return Term(written(sent.operand, self._values), negative=True)
+                return Term(written(sent, self._values))
             case ThroughMatrix(matrix=matrix, arriving=arriving):
                 product = f"{self._values[matrix].text}.T @ {self._gradient(arriving)}"
-                return Written(product, Binding.MATRIX_PRODUCT)
+                return Term(Written(product, Binding.MATRIX_PRODUCT))
             case OuterProduct(arriving=arriving, operand=operand):
                 row = self._values[operand].within(Binding.CALL)
                 product = f"{self._gradient(arriving)} {row}.T"
-                return Written(product, Binding.MATRIX_PRODUCT)
+                return Term(Written(product, Binding.MATRIX_PRODUCT))
             case OverFeatures(arriving=arriving):
-                return Written(self._gradient(arriving))
+                return Term(Written(self._gradient(arriving)))
             case _:
                 assert_never(contribution)
 
     def _gradient(self, name: str) -> str:
         return written(self._aliases.get(name, Symbol(name)), {}).text
-
-
-def _signed(terms: list[Written]) -> Iterator[str]:
-    """The terms of a sum, each but the first with its sign in front."""
-    for index, term in enumerate(terms):
-        if index == 0:
-            yield term.within(Binding.SUM)
-        elif term.binding == Binding.SIGN:
-            yield f"- {term.text.removeprefix('-')}"
-        else:
-            yield f"+ {term.within(Binding.SUM)}"
 
 
 def _is_leaf(node: Node) -> bool:

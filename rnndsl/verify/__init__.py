@@ -1,4 +1,4 @@
-"""Comparison of generated modules with references that do not depend on the compiler."""
+"""Comparison of generated modules with references that know nothing of the compiler."""
 
 from rnndsl.verify.report import Result, VerificationReport, render_table
 from rnndsl.verify.verify import verify_cell, verify_program

@@ -27,9 +27,9 @@ def difference_error(
     """How far the gradients are from central differences in float64.
 
     ``evaluate`` computes the weighted sum of a draw. All variables move together along
-    a random direction of unit length; the change of the sum is compared with the gradients' product
-    with the direction, relative to it or to 1. The median of three directions is
-    returned: a direction may cross a kink, where neither value is wrong.
+    a random direction of unit length; the change of the sum is compared with the
+    gradients' product with the direction, relative to it or to 1. The median of three
+    directions is returned: one may cross a kink, where neither value is wrong.
     """
     errors = []
     for _ in range(_DIRECTIONS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import torch
@@ -30,11 +31,12 @@ def verify_program(
     What the module cannot build or run is a failed result, not an exception. The same
     seed gives the same numbers.
     """
-    results = [
-        result
-        for cell in program.cells
-        for result in verify_cell(cell, module, seed=seed)
-    ]
+    with _one_thread():
+        results = [
+            result
+            for cell in program.cells
+            for result in verify_cell(cell, module, seed=seed)
+        ]
     return VerificationReport(seed=seed, results=tuple(results))
 
 
@@ -62,6 +64,17 @@ def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result
                 yield from cell_against_interpreter(module, setting, engine)
             if is_first or is_last:
                 yield from layer_against_differences(module, setting, engine, generator)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Tensors this small only lose time by waiting for one another's threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _available_engines(tensors: dict[str, torch.Tensor]) -> tuple[str, ...]:

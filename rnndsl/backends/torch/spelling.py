@@ -21,7 +21,8 @@ SPELLING: dict[str, str] = {
     "leaky_relu": "F.leaky_relu({0}, {1})",
     "selu": "F.selu({0})",
     "softsign": "F.softsign({0})",
-    "hard_sigmoid": "F.hardsigmoid({0})",
+    # F.hardsigmoid has its slope, 1/6, in single precision only.
+    "hard_sigmoid": "F.hardtanh({0} / 6 + 0.5, 0.0, 1.0)",
     "hard_tanh": "F.hardtanh({0})",
     "log_sigmoid": "F.logsigmoid({0})",
     "min": "torch.minimum({0}, {1})",
@@ -36,7 +37,7 @@ SPELLING: dict[str, str] = {
 }
 """Arguments are the operands, then the constants."""
 
-TIGHT = ("softplus",)
+TIGHT = ("hard_sigmoid", "softplus")
 """Functions whose spelling binds the argument more tightly than a call would."""
 
 NEEDS_TENSORS = ("min", "max", "where")

@@ -23,6 +23,14 @@ EQUATIONS = {
     "unknown function as value": ("h[t] = used + tanh", ["RNN020 tanh"]),
     "difference": ("h[t] = used - x[t]", ["RNN021 x[t]"]),
     "left one is to blame": ("h[t] = x[t] * (used + w)", ["RNN021 x[t]"]),
+    "shorter one is to blame": (
+        "h[t] = exp(x[t]) + tanh(used + w)",
+        ["RNN021 exp(x[t])"],
+    ),
+    "later of two alike is to blame": (
+        "h[t] = W @ x[t] + exp(x[t])",
+        ["RNN021 exp(x[t])"],
+    ),
     "divisor": ("h[t] = used / x[t]", ["RNN021 x[t]"]),
     "comparison": ("h[t] = where(used < x[t], used, w)", ["RNN021 x[t]"]),
     "operands of where": ("h[t] = where(w < used, used, x[t])", ["RNN021 x[t]"]),

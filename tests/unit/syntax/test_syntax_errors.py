@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from syntax_cases import HEADER, Fault, fault, faults_of, line_fault
 
+from rnndsl.diagnostics import Report
+from rnndsl.syntax.parse import parse
+from rnndsl.syntax.read import source_of
+
 _, *LINES = (
     (Path(__file__).with_name("line_errors.txt"))
     .read_text(encoding="utf-8")
@@ -268,11 +272,25 @@ def test_bad_file(text: str, expected: Fault) -> None:
     assert fault(text) == expected
 
 
-def test_bracket_closed_by_another_points_at_both() -> None:
-    from rnndsl.diagnostics import Report
-    from rnndsl.syntax.parse import parse
-    from rnndsl.syntax.read import source_of
+@pytest.mark.parametrize(
+    ("index", "message", "help"),
+    [
+        ("h(t # now\n - 1)", "time is written in square brackets", "write `h[t-1]`"),
+        (
+            "h[t # now\n - 1.5]",
+            "`[t-1.5]` is not a time step",
+            "a value is indexed by time alone, `[t]` or `[t-1]`",
+        ),
+    ],
+)
+def test_message_about_several_lines_is_one_line(
+    index: str, message: str, help: str
+) -> None:
+    found = line_fault(f"i = {index}")
+    assert (found.code, found.message, found.help) == ("RNN008", message, help)
 
+
+def test_bracket_closed_by_another_points_at_both() -> None:
     report = Report()
     assert parse(source_of("a.rnn", "def f(u) = (u]\n"), report) is None
     (found,) = report.diagnostics

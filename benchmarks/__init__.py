@@ -1,0 +1,1 @@
+"""Timings of generated modules against what one would otherwise use."""
