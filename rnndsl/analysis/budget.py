@@ -5,9 +5,9 @@ from __future__ import annotations
 from rnndsl.analysis.findings import error
 from rnndsl.analysis.operand import Operand
 from rnndsl.diagnostics import Diagnostic, Span
-from rnndsl.syntax.limits import MAX_DEPTH, MAX_NODES
+from rnndsl.syntax.limits import MAX_DEPTH, MAX_NESTING, MAX_NODES
 
-MAX_LEVELS = 2 * 64
+MAX_LEVELS = 2 * MAX_NESTING
 """Brackets and function bodies inside one another, counted together."""
 
 

@@ -31,7 +31,8 @@ class Function:
     """One function of the language.
 
     ``operands`` are tensors, ``constants`` the numbers that may follow them, with their
-    defaults (``None``: must be given). ``value`` evaluates on floats. ``adjoints`` has
+    defaults (``None``: must be given). In ``latex``, ``{0}`` stands for the first of
+    both, and so on. ``value`` evaluates on floats. ``adjoints`` has
     an entry for each operand, ``None`` where no gradient flows.
     """
 
@@ -201,7 +202,7 @@ _TABLE = (
         operands=("u",),
         constants=(("alpha", 1.0),),
         description="u where it is positive, alpha * (exp(u) - 1) elsewhere",
-        latex=r"\operatorname{elu}\left({0}\right)",
+        latex=r"\operatorname{elu}\left({0}, {1}\right)",
         value=lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
         adjoints=(
             lambda d, y, u, alpha: _where(
@@ -214,7 +215,7 @@ _TABLE = (
         operands=("u",),
         constants=(("slope", 0.01),),
         description="u where it is positive, slope * u elsewhere",
-        latex=r"\operatorname{leaky\_relu}\left({0}\right)",
+        latex=r"\operatorname{leaky\_relu}\left({0}, {1}\right)",
         value=lambda x, slope: x if x > 0 else slope * x,
         adjoints=(
             lambda d, y, u, slope: _where(Compare(">", u, Number(0)), d, d * slope),
@@ -293,7 +294,7 @@ _TABLE = (
         operands=("u",),
         constants=(("low", None), ("high", None)),
         description="u kept between low and high",
-        latex=r"\operatorname{clamp}\left({0}\right)",
+        latex=r"\operatorname{clamp}\left({0}, {1}, {2}\right)",
         value=lambda x, low, high: min(max(x, low), high),
         adjoints=(
             lambda d, y, u, low, high: _where(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -32,10 +33,16 @@ class RecurrenceClass(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """``through`` names the matrices on the way from old states to new ones."""
+    """``through`` names the matrices on the way from old states to new ones.
+
+    ``known`` are the states that no recurrence is needed for: their new values need no
+    old state, or only old values of such states, as in a delay of the input. The class
+    is that of the other states.
+    """
 
     kind: RecurrenceClass
     through: tuple[str, ...]
+    known: tuple[str, ...]
 
 
 def recurrence(graph: StepGraph) -> Recurrence:
@@ -44,8 +51,14 @@ def recurrence(graph: StepGraph) -> Recurrence:
     Linear: every such value is of degree one in the old states, with coefficients that
     do not depend on them. Diagonal: no matrix product lies between.
     """
-    from_state = _reached_from_states(graph)
-    to_state = dict.fromkeys(graph.new_states)
+    new_states = {
+        state.name: name
+        for state, name in zip(graph.cell.states, graph.new_states, strict=True)
+    }
+    known = _known(graph, new_states)
+    unknown = {state: new for state, new in new_states.items() if state not in known}
+    from_state = _reached_from(graph, unknown)
+    to_state = dict.fromkeys(unknown.values())
     for node in reversed(graph.nodes):
         if node.name in to_state:
             to_state.update(dict.fromkeys(operands(node.operation)))
@@ -56,8 +69,7 @@ def recurrence(graph: StepGraph) -> Recurrence:
         if isinstance(node.operation, Product)
     )
     linear = all(_is_linear(node, from_state) for node in path)
-    reaches = any(name in from_state for name in graph.new_states)
-    match (reaches, bool(through), linear):
+    match (bool(unknown), bool(through), linear):
         case (False, _, _):
             kind = RecurrenceClass.NONE
         case (True, False, True):
@@ -68,14 +80,26 @@ def recurrence(graph: StepGraph) -> Recurrence:
             kind = RecurrenceClass.DIAGONAL_NONLINEAR
         case _:
             kind = RecurrenceClass.DENSE
-    return Recurrence(kind=kind, through=through)
+    return Recurrence(kind=kind, through=through, known=tuple(known))
 
 
-def _reached_from_states(graph: StepGraph) -> dict[str, None]:
+def _known(graph: StepGraph, new_states: dict[str, str]) -> dict[str, None]:
+    """The states whose new values need no old value but those of such states."""
+    known: dict[str, None] = {}
+    for _ in new_states:
+        others = [state for state in new_states if state not in known]
+        reached = _reached_from(graph, others)
+        known |= {state: None for state in others if new_states[state] not in reached}
+    return {state: None for state in new_states if state in known}
+
+
+def _reached_from(graph: StepGraph, states: Iterable[str]) -> dict[str, None]:
+    """The values that depend on the old value of one of the states."""
     found: dict[str, None] = {}
+    old = [Previous(state) for state in states]
     for node in graph.nodes:
         reads = operands(node.operation)
-        if isinstance(node.operation, Previous) or any(n in found for n in reads):
+        if node.operation in old or any(name in found for name in reads):
             found[node.name] = None
     return found
 
@@ -98,9 +122,7 @@ def _is_linear(node: Node, from_state: dict[str, None]) -> bool:
         sympy.Symbol(name, real=True) for name in symbols(formula) if name in from_state
     ]
     return all(
-        sympy.diff(expression, one, other) == 0
-        for one in states
-        for other in states
+        sympy.diff(expression, one, other) == 0 for one in states for other in states
     )
 
 

@@ -25,7 +25,8 @@ from rnndsl.syntax.misspelt import (
 
 _DIVIDE = "divide it into files that import from one another"
 _TAB_WIDTH = 4
-_EMPTY_LINES = re.compile(r"(?:[ \t]*\n)*")
+_EMPTY_LINES = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
+_COMMENT = re.compile(r"#[^\n]*")
 _MARGIN = re.compile(r"[ \t]*")
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _OPENER = {closer: opener for opener, closer in _CLOSER.items()}
@@ -41,7 +42,7 @@ def _lexeme() -> re.Pattern[str]:
         rf"(?P<space>{patterns['SPACE']})|(?P<comment>{patterns['COMMENT']})"
         rf"|(?P<newline>\n)|(?P<NAME>{patterns['NAME']})"
         # As far as it could go on being a number: 1.2.3 and 2x are one lexeme each.
-        r"|(?P<NUMBER>\.?[0-9](?:[eE][+-](?=[0-9])|[A-Za-z0-9_.])*)"
+        r"|(?P<NUMBER>\.?[0-9][A-Za-z0-9_.]*(?:(?<=[eE])[+-][0-9][A-Za-z0-9_.]*)*)"
         rf"|(?P<DOCSTRING>{patterns['DOCSTRING']})"
         rf'|(?P<STRING>(?!""")(?:{patterns["STRING"]}))'
         rf"|(?P<symbol>{'|'.join(map(re.escape, symbols))})"
@@ -60,8 +61,9 @@ class Scanner:
     """Reads one source once; what is wrong is reported and the line marked unsound."""
 
     def __init__(self, source: Source, faults: Faults) -> None:
-        self.comments: list[Comment] = []
-        self._source = source
+        self._comments: list[Comment] = []
+        # Where only empty lines and comments stand.
+        self._gaps: list[tuple[int, int]] = []
         self._text = source.text
         self._faults = faults
         self._grammar: Grammar = grammar()
@@ -79,6 +81,17 @@ class Scanner:
             if line.tokens:
                 yield line
 
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """The comments of the lines read so far, in order."""
+        between = [
+            Comment(match.start(), match[0], True)
+            for start, end in self._gaps
+            for match in _COMMENT.finditer(self._text, start, end)
+        ]
+        found = [*between, *self._comments]
+        return tuple(sorted(found, key=lambda comment: comment.start))
+
     def _refuse_what_is_no_text(self) -> None:
         if len(self._text) > MAX_BYTES:
             message = f"the text is longer than {MAX_BYTES:,} characters"
@@ -93,6 +106,7 @@ class Scanner:
         """Goes to the next line that is not empty; returns its indentation's width."""
         empty = _EMPTY_LINES.match(self._text, self._position)
         assert empty is not None
+        self._gaps.append(empty.span())
         margin = _MARGIN.match(self._text, empty.end())
         assert margin is not None
         self._position = margin.end()
@@ -125,7 +139,7 @@ class Scanner:
                     pass
                 case "comment":
                     before = self._text[self._text.rfind("\n", 0, start) + 1 : start]
-                    self.comments.append(Comment(start, text, not before.strip()))
+                    self._comments.append(Comment(start, text, not before.strip()))
                 case "newline":
                     if not line.open_brackets:
                         break
@@ -247,7 +261,7 @@ class Scanner:
             return
         self._position = end + 1
         line.tokens = [t for t in line.tokens if start_of(t) < end]
-        self.comments = [c for c in self.comments if c.start < end]
+        self._comments = [c for c in self._comments if c.start < end]
 
     def _add_stray(self, line: _Line, text: str, start: int) -> None:
         """Something that is no part of the language."""

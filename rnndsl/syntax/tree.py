@@ -23,7 +23,7 @@ class Name(Node):
     text: str
 
 
-# Expressions
+# Expressions: at most ``limits.MAX_DEPTH`` levels deep, so walking them may recurse.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

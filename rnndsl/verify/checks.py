@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from rnndsl.verify.subject import (
     run_cell,
     run_layer,
 )
-from rnndsl.verify.torch_nn import TorchModule
+from rnndsl.verify.torch_nn import TorchModule, run_reference
 
 _DOUBLE = torch.float64
 _INTERPRETER = "interpreter"
@@ -65,11 +64,7 @@ def layer_against_torch(
         except BrokenModuleError as broken:
             yield check.broken(broken)
         else:
-            with warnings.catch_warnings():
-                # torch says once that projections run without oneDNN: no finding.
-                warnings.simplefilter("ignore")
-                expected = run_layer(reference, setting, dtype)
-            yield from check.compared(found, expected)
+            yield from check.compared(found, run_reference(reference, setting, dtype))
 
 
 def cell_against_interpreter(

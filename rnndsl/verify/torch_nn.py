@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch import nn
 from rnndsl.analysis.program import Cell
 from rnndsl.verify.case import Case
 from rnndsl.verify.compare import largest_difference
+from rnndsl.verify.oracle import Outcome
 from rnndsl.verify.setting import Setting
 from rnndsl.verify.subject import run_layer
 
@@ -64,6 +66,14 @@ _CANDIDATES = (
 )
 
 
+def run_reference(module: nn.Module, setting: Setting, dtype: torch.dtype) -> Outcome:
+    """A setting's case by a module of torch.nn that holds its parameters."""
+    with warnings.catch_warnings():
+        # torch warns once that projections run without oneDNN: that is no finding.
+        warnings.simplefilter("ignore")
+        return run_layer(module, setting, dtype)
+
+
 def recognise(setting: Setting) -> TorchModule | None:
     """The module of torch.nn that a cell is, if it is one.
 
@@ -80,7 +90,7 @@ def recognise(setting: Setting) -> TorchModule | None:
         if {n: value.shape for n, value in module.state_dict().items()} != wanted:
             continue
         module.load_state_dict(draw.parameters)
-        found = run_layer(module, setting, torch.float64)
+        found = run_reference(module, setting, torch.float64)
         difference = largest_difference(found.forward, setting.expected.forward)
         if difference.error <= _RECOGNISED:
             return candidate

@@ -28,7 +28,7 @@ EQUATIONS = {
         ["RNN021 exp(x[t])"],
     ),
     "later of two alike is to blame": (
-        "h[t] = W @ x[t] + exp(x[t])",
+        "h[t] = sin(used) + exp(x[t])",
         ["RNN021 exp(x[t])"],
     ),
     "divisor": ("h[t] = used / x[t]", ["RNN021 x[t]"]),

@@ -1,4 +1,4 @@
-"""Specs with a few words exchanged: always a program or an error, never anything else."""
+"""Specs with a few words exchanged: always a program or an error, nothing else."""
 
 from __future__ import annotations
 

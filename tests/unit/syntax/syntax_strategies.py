@@ -76,16 +76,17 @@ EXPRESSIONS = st.recursive(
     _grown,
     max_leaves=8,
 )
-_STORED = st.one_of(st.just([]), NAMES.map(lambda name: ["as", name]))
+_NOTHING: st.SearchStrategy[list[str]] = st.just([])
+_STORED = st.one_of(_NOTHING, NAMES.map(lambda name: ["as", name]))
 _INITIAL = st.one_of(
-    st.just([]),
+    _NOTHING,
     EXPRESSIONS.map(lambda e: ["=", *e]),
     _listed(EXPRESSIONS).map(lambda e: ["=", "{", *e, "}"]),
     NAMES.map(lambda name: ["~", name]),
     st.tuples(NAMES, _listed(EXPRESSIONS)).map(lambda p: ["~", p[0], "(", *p[1], ")"]),
 )
 _SHAPE = st.one_of(
-    st.just([]),
+    _NOTHING,
     _listed(st.one_of(WORDS, st.just("4")).map(lambda d: [d]), 0).map(
         lambda dims: [":", "[", *dims, "]"]
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from syntax_cases import faults_of
-from syntax_strategies import noise, plain, specs, spelt, word_soup
+from syntax_strategies import Line, noise, plain, specs, spelt, word_soup
 
 import rnndsl.zoo
 from rnndsl.diagnostics import Report
@@ -38,11 +38,13 @@ def check(text: str) -> None:
     assert (format_source(source, Report()) is None) == (file is None)
 
 
+@settings(deadline=None)
 @given(noise)
 def test_noise(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_bytes(data: bytes) -> None:
     report = Report()
@@ -50,19 +52,19 @@ def test_bytes(data: bytes) -> None:
     assert report.diagnostics
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(word_soup)
 def test_words_in_no_order(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(word_soup)
 def test_words_in_no_order_in_a_cell(text: str) -> None:
     check(f"cell A(I, H):\n    input x: [I]\n    {text}\n    output x[t]\n")
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(ZOO), st.data())
 def test_damaged_specs(text: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
@@ -72,13 +74,14 @@ def test_damaged_specs(text: str, data: st.DataObject) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(specs(), st.data())
 def test_spaces_breaks_and_comments_mean_nothing(
-    lines: list[object], data: st.DataObject
+    lines: list[Line], data: st.DataObject
 ) -> None:
-    text, _ = data.draw(spelt(lines))  # type: ignore[arg-type]
+    text, _ = data.draw(spelt(lines))
     written, found = faults_of(text)
     assert found == []
-    expected, found = faults_of(plain(lines))  # type: ignore[arg-type]
+    expected, found = faults_of(plain(lines))
     assert found == []
     assert written == expected

@@ -33,10 +33,8 @@ def sketch(node: Expression) -> str:
     match node:
         case NumberLiteral(text=text):
             return text
-        case Reference(name=name, time=None):
-            return name.text
         case Reference(name=name, time=time):
-            return f"{name.text}[{time.offset:+d}]"
+            return name.text + (f"[{time.offset:+d}]" if time else "")
         case Negation(operand=operand):
             return f"(-{sketch(operand)})"
         case Product(left=left, right=right):

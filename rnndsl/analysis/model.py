@@ -1,0 +1,196 @@
+"""The resolved model: a stack of layers between inputs, a head and a loss.
+
+Widths are dimensions: names of the model's own, or numbers. A cell is named as the
+program names it; what its own dimensions are bound to stands beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from rnndsl.analysis.program import Cell, Dim, Dimension, Located, Shape
+
+
+class Merge(Enum):
+    """What becomes of the outputs of two directions, or of parallel branches."""
+
+    CONCAT = "concat"
+    SUM = "sum"
+    MEAN = "mean"
+    PRODUCT = "product"
+
+
+class Pooling(Enum):
+    """How the outputs of all steps become one."""
+
+    LAST = "last"
+    MEAN = "mean"
+    MAX = "max"
+    ATTENTION = "attention"
+
+
+class Exchange(Enum):
+    """What goes in and comes out."""
+
+    ONE_TO_ONE = "one_to_one"
+    MANY_TO_ONE = "many_to_one"
+    MANY_TO_MANY = "many_to_many"
+
+
+class InitialState(Enum):
+    """Where a layer starts when no state is given."""
+
+    ZERO = "zero"
+    LEARNED = "learned"
+
+
+# Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorInput(Located):
+    """Real vectors, (T, B, *shape)."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInput(Located):
+    """Whole numbers below ``vocabulary``, (T, B)."""
+
+    name: str
+    vocabulary: Dim
+
+
+ModelInput: TypeAlias = VectorInput | TokenInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding(Located):
+    """Tokens to vectors of ``width``. ``frozen``: not trained."""
+
+    width: Dim
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneHot(Located):
+    """Tokens as unit vectors; read as rows of the next weight, never made."""
+
+
+# Layers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellUse(Located):
+    """A cell with its sizes, ``(dimension, width)`` in the cell's order; None for the
+    dimension of its first input, which is what comes from below.
+
+    ``extra_inputs`` are the model's inputs that feed the cell's further inputs.
+    ``output_width`` is the width of what one direction emits.
+    """
+
+    cell: str
+    sizes: tuple[tuple[str, Dim | None], ...]
+    extra_inputs: tuple[str, ...]
+    output_width: Dim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrence(Located):
+    """One cell over time, or two in both directions.
+
+    ``forward`` None: backward in time only, outputs in the order of the inputs.
+    ``merge`` is None where there is one direction.
+    """
+
+    forward: CellUse | None
+    backward: CellUse | None
+    merge: Merge | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurrentLayer(Located):
+    """One or more recurrences side by side on the same input, joined by ``merge``.
+
+    ``residual``: the input is added to the output; ``skip``: it is put beside it.
+    ``dropout`` applies to the output, ``variational`` to the input with one mask for
+    all steps. ``project`` is the width of a linear map behind the layer.
+    """
+
+    branches: tuple[Recurrence, ...]
+    merge: Merge
+    residual: bool
+    skip: bool
+    dropout: float
+    variational: float
+    project: Dim | None
+    initial_state: InitialState
+    name: str
+    input_width: Dim
+    output_width: Dim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearMap(Located):
+    """A linear map at each step."""
+
+    input_width: Dim
+    width: Dim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation(Located):
+    """A function of the table, elementwise."""
+
+    function: str
+    constants: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout(Located):
+    probability: float
+    variational: bool
+
+
+Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout
+
+# Heads and losses
+
+
+class LossKind(Enum):
+    CROSS_ENTROPY = "cross_entropy"
+    BINARY = "binary"
+    SQUARED_ERROR = "mse"
+    ABSOLUTE_ERROR = "mae"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss(Located):
+    """``ignore`` is the target that does not count, ``smoothing`` that of labels."""
+
+    kind: LossKind
+    ignore: int | None
+    smoothing: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Located):
+    """``cells`` are the cells it uses, each once. ``output_width`` is that of what the
+    head, or without one the last layer, emits."""
+
+    name: str
+    docstring: str
+    dimensions: tuple[Dimension, ...]
+    inputs: tuple[ModelInput, ...]
+    front: Embedding | OneHot | None
+    layers: tuple[Layer, ...]
+    exchange: Exchange
+    pooling: Pooling | None
+    head: tuple[Layer, ...]
+    loss: Loss | None
+    cells: tuple[Cell, ...]
+    output_width: Dim

@@ -1,0 +1,201 @@
+"""How the new states of a step depend on its old states: dh[t]/dh[t-1] and its like.
+
+The derivative of a value with respect to an old state is a linear map. Accumulated
+forward through the step (Griewank and Walther, Evaluating Derivatives, section 3.1), it
+is a sum of maps that scale each unit, of products with the parameters' matrices, and of
+derivatives of other values that have a name of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias, assert_never
+
+from rnndsl.formulas.formula import Formula, Number, substitute
+from rnndsl.ir.graph import (
+    Elementwise,
+    Expand,
+    Input,
+    Node,
+    Parameter,
+    Previous,
+    Product,
+    Size,
+    StepGraph,
+    Widen,
+)
+from rnndsl.ir.notation import is_named
+from rnndsl.symbolic.derivative import adjoints
+from rnndsl.symbolic.expansion import expanded, times
+
+ONE = Number(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """``diag(coefficient) @ matrix @ operand``."""
+
+    coefficient: Formula
+    matrix: str
+    operand: LinearMap
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """``diag(coefficient)`` times the derivative of the value ``node``."""
+
+    coefficient: Formula
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The derivative of a vector with respect to a scalar, unit by unit."""
+
+    coefficient: Formula
+
+
+Part: TypeAlias = Through | Along | Column
+
+
+@dataclass(frozen=True, slots=True)
+class LinearMap:
+    """``diag(diagonal)``, None for nothing, plus the parts."""
+
+    diagonal: Formula | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_zero(self) -> bool:
+        return self.diagonal is None and not self.parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivative:
+    """The derivative of the value ``node`` with respect to an old state."""
+
+    node: str
+    state: str
+    map: LinearMap
+
+
+def derivatives(graph: StepGraph) -> tuple[Derivative, ...]:
+    """Those of each new state with respect to each old one, after the derivatives of
+    other values that they refer to.
+
+    A new state, or an operand of a product, is referred to where it has a name and its
+    derivative is more than a diagonal.
+    """
+    by_state = [_Accumulation(graph, state.name) for state in graph.cell.states]
+    return tuple(
+        Derivative(node=node.name, state=accumulation.state, map=found)
+        for node in graph.nodes
+        for accumulation in by_state
+        if (found := accumulation.shown(node.name)) is not None
+    )
+
+
+class _Accumulation:
+    """The derivatives of all values with respect to one old state."""
+
+    def __init__(self, graph: StepGraph, state: str) -> None:
+        self.state = state
+        self._new_states = graph.new_states
+        self._multiplied = {
+            node.operation.operand
+            for node in graph.nodes
+            if isinstance(node.operation, Product)
+        }
+        self._maps: dict[str, LinearMap] = {}
+        self._referred: dict[str, LinearMap] = {}
+        self._used: dict[str, None] = {}
+        for node in graph.nodes:
+            found = self._of(node)
+            if self._is_referred_to(graph, node, found):
+                self._referred[node.name] = found
+                found = LinearMap(parts=(Along(ONE, node.name),))
+            self._maps[node.name] = found
+        for name in (*reversed(self._referred), *graph.new_states):
+            if name in self._used or name in graph.new_states:
+                self._used.update(dict.fromkeys(_along(self.whole(name))))
+
+    def whole(self, node: str) -> LinearMap:
+        return self._referred.get(node, self._maps[node])
+
+    def shown(self, node: str) -> LinearMap | None:
+        """The derivative of a new state, or of what others refer to."""
+        wanted = node in self._new_states or node in self._used
+        return self.whole(node) if wanted else None
+
+    def _is_referred_to(self, graph: StepGraph, node: Node, found: LinearMap) -> bool:
+        wanted = node.name in self._multiplied or node.name in graph.new_states
+        return wanted and bool(found.parts) and is_named(graph, node)
+
+    def _of(self, node: Node) -> LinearMap:
+        match node.operation:
+            case Previous(state=state):
+                return LinearMap(ONE if state == self.state else None)
+            case Input() | Parameter() | Size():
+                return LinearMap()
+            case Elementwise(formula=formula):
+                total = LinearMap()
+                for name, sent in adjoints(formula, node.name, "").items():
+                    partial = expanded(substitute(sent, {"": ONE}))
+                    total = _sum(total, _scaled(partial, self._maps[name]))
+                return total
+            case Product(matrix=matrix, operand=operand, base=base):
+                inner = self._maps[operand]
+                product = LinearMap(
+                    parts=() if inner.is_zero else (Through(ONE, matrix, inner),)
+                )
+                return product if base is None else _sum(product, self._maps[base])
+            case Widen(operand=operand):
+                scalar = self._maps[operand].diagonal
+                return LinearMap(parts=() if scalar is None else (Column(scalar),))
+            case Expand(value=value):
+                return self._maps[value] if isinstance(value, str) else LinearMap()
+            case _:
+                assert_never(node.operation)
+
+
+def _scaled(factor: Formula, inner: LinearMap) -> LinearMap:
+    diagonal = None if inner.diagonal is None else times(factor, inner.diagonal)
+    return LinearMap(
+        diagonal,
+        tuple(
+            replace(part, coefficient=times(factor, part.coefficient))
+            for part in inner.parts
+        ),
+    )
+
+
+def _sum(one: LinearMap, other: LinearMap) -> LinearMap:
+    """The sum; parts that differ in their coefficient alone become one."""
+    if one.diagonal is None or other.diagonal is None:
+        diagonal = one.diagonal or other.diagonal
+    else:
+        diagonal = one.diagonal + other.diagonal
+    parts = {replace(part, coefficient=ONE): part for part in one.parts}
+    for part in other.parts:
+        key = replace(part, coefficient=ONE)
+        known = parts.get(key)
+        parts[key] = (
+            part
+            if known is None
+            else replace(part, coefficient=known.coefficient + part.coefficient)
+        )
+    return LinearMap(diagonal, tuple(parts.values()))
+
+
+def _along(found: LinearMap) -> Iterator[str]:
+    for part in found.parts:
+        match part:
+            case Along(node=node):
+                yield node
+            case Through(operand=operand):
+                yield from _along(operand)
+            case Column():
+                continue
+            case _:
+                assert_never(part)

@@ -1,0 +1,137 @@
+"""The derivatives of new states with respect to old ones as equations.
+
+This is what ``rnndsl show --as jacobian`` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from rnndsl.analysis.show import cell_heading
+from rnndsl.formulas.formula import Formula, Negate, Number, symbols
+from rnndsl.formulas.sum_text import Term, equation_lines, signed
+from rnndsl.formulas.text import Binding, Written, written
+from rnndsl.ir.graph import Elementwise, StepGraph, Widen
+from rnndsl.ir.notation import definition, is_named, notation
+from rnndsl.symbolic.jacobian import (
+    ONE,
+    Along,
+    Column,
+    Derivative,
+    LinearMap,
+    Part,
+    Through,
+    derivatives,
+)
+from rnndsl.symbolic.recurrence import recurrence
+from rnndsl.symbolic.recurrence_text import recurrence_lines
+
+
+def jacobian_text(graph: StepGraph) -> str:
+    """An equation for each pair of states, what is not named in the spec below them,
+    and the class of the recurrence."""
+    writing = _Writing(graph)
+    lines = [cell_heading(graph.cell), ""]
+    found = derivatives(graph)
+    for item in found:
+        lines += [f"  {line}" for line in writing.equations(item)]
+    below = list(writing.definitions(found))
+    if below:
+        lines += ["", "where", *(f"  {line}" for line in below)]
+    lines += ["", *recurrence_lines(recurrence(graph))]
+    return "\n".join(lines) + "\n"
+
+
+class _Writing:
+    def __init__(self, graph: StepGraph) -> None:
+        self._graph = graph
+        self._nodes = {node.name: node for node in graph.nodes}
+        self._values = notation(graph)
+        for node in graph.nodes:
+            if isinstance(node.operation, Widen):
+                self._values[node.name] = self._values[node.operation.operand]
+        self._states = {
+            state.name: name
+            for state, name in zip(graph.cell.states, graph.new_states, strict=True)
+        }
+
+    def equations(self, item: Derivative) -> Iterator[str]:
+        """One for each state whose new value this is, or one for a local value."""
+        names = [f"{s}[t]" for s, node in self._states.items() if node == item.node]
+        is_scalar = self._nodes[item.node].shape == ()
+        for name in names or [self._values[item.node].text]:
+            left = f"d{name}/d{item.state}[t-1]"
+            yield from equation_lines(left, self._terms(item, is_scalar))
+
+    def _terms(self, item: Derivative, is_scalar: bool) -> list[str]:
+        if is_scalar and item.map.diagonal is not None:
+            return [written(item.map.diagonal, self._values).text]
+        return signed(list(self._sum(item.map, item.state))) or ["0"]
+
+    def _sum(self, found: LinearMap, state: str) -> Iterator[Term]:
+        if found.diagonal is not None:
+            yield self._scaled(found.diagonal, None)
+        for part in found.parts:
+            yield self._part(part, state)
+
+    def _part(self, part: Part, state: str) -> Term:
+        match part:
+            case Through(coefficient=coefficient, matrix=matrix, operand=operand):
+                factors = self._values[matrix].text
+                if operand != LinearMap(ONE):
+                    terms = list(self._sum(operand, state))
+                    inside = " ".join(signed(terms))
+                    bare = len(terms) == 1 and not terms[0].negative
+                    factors += f" @ {inside if bare else f'({inside})'}"
+                return self._scaled(coefficient, factors)
+            case Along(coefficient=coefficient, node=node):
+                factor = f"d{self._values[node].text}/d{state}[t-1]"
+                return self._scaled(coefficient, factor)
+            case Column(coefficient=coefficient):
+                value = written(coefficient, self._values).text
+                return Term(Written(f"column({value})", Binding.CALL))
+            case _:
+                assert_never(part)
+
+    def _scaled(self, coefficient: Formula, factors: str | None) -> Term:
+        """``diag(coefficient) @ factors``, a negative sign in front."""
+        if isinstance(coefficient, Negate):
+            positive = self._scaled(coefficient.operand, factors)
+            return Term(positive.value, not positive.negative)
+        if isinstance(coefficient, Number) and coefficient.value < 0:
+            positive = self._scaled(Number(-coefficient.value), factors)
+            return Term(positive.value, not positive.negative)
+        if factors is not None and coefficient == ONE:
+            return Term(Written(factors, Binding.MATRIX_PRODUCT))
+        diagonal = f"diag({written(coefficient, self._values).text})"
+        if factors is None:
+            return Term(Written(diagonal, Binding.CALL))
+        return Term(Written(f"{diagonal} @ {factors}", Binding.MATRIX_PRODUCT))
+
+    def definitions(self, found: tuple[Derivative, ...]) -> Iterator[str]:
+        """The values in the equations that have no name in the spec, in order."""
+        wanted = dict.fromkeys(name for item in found for name in _symbols_of(item.map))
+        for node in self._graph.nodes:
+            operand = isinstance(node.operation, Widen) and node.operation.operand
+            if operand and node.name in wanted:
+                wanted[operand] = None
+        values = dict(self._values)
+        for node in self._graph.nodes:
+            if isinstance(node.operation, Elementwise) and not is_named(
+                self._graph, node
+            ):
+                meaning = definition(node, values)
+                if node.name in wanted:
+                    yield f"{values[node.name].text} = {meaning.text}"
+                else:
+                    values[node.name] = meaning
+
+
+def _symbols_of(found: LinearMap) -> Iterator[str]:
+    if found.diagonal is not None:
+        yield from symbols(found.diagonal)
+    for part in found.parts:
+        yield from symbols(part.coefficient)
+        if isinstance(part, Through):
+            yield from _symbols_of(part.operand)
