@@ -81,6 +81,8 @@ def weighted_sum(output: Tensor, last: Mapping[str, Tensor], draw: Draw) -> Tens
 
 def gradients(total: Tensor, variables: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The gradient of ``total`` at each variable; zero where it has no influence."""
+    if not total.requires_grad:
+        return {name: torch.zeros_like(value) for name, value in variables.items()}
     found = torch.autograd.grad(total, list(variables.values()), allow_unused=True)
     return {
         name: torch.zeros_like(variable) if gradient is None else gradient

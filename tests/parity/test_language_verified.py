@@ -68,6 +68,44 @@ cell Swapped(I, H):
     c[t] = sin(U @ (a[t] * b[t-1]) + W_b @ x[t]) * c[t-1] + b[t]
     output a[t] + c[t-1]
 """,
+    "no parameters": """
+cell Bare(H):
+    input x: [H]
+    state h: [H] = 0.25
+    h[t] = sin(h[t-1]) + x[t] * h[t-1]
+    output h[t]
+""",
+    "nothing to differentiate": """
+cell Flat(H, K as key_size):
+    input x: [H], y: [4]
+    state h: [H], n: [K]
+    param P: [H, 4]
+
+    h[t] = sign(x[t]) + 0 * sign(P @ y[t])
+    n[t] = n[t-1] + 1
+    output h[t]
+""",
+    "biases alone": """
+cell Shifted(I, H):
+    input x: [I]
+    state h: [H], k: [I]
+    bias b_{p,q}: [H] = {1, -1}
+
+    k[t] = 0.5 * k[t-1] + x[t]
+    h[t] = tanh(h[t-1] + b_p) - (h[t-1] + b_q) / 2
+    output h[t]
+""",
+    "five sizes": """
+cell Wide(I, H, O, P, Q):
+    input x: [I]
+    state h: [P], c: [Q]
+    param A: [H, I], B: [P, H], C: [O, P], D: [Q, P], E: [H, Q]
+
+    k = tanh(A @ x[t] + E @ c[t-1])
+    h[t] = B @ k
+    c[t] = sin(D @ h[t-1]) + 0.3 * c[t-1]
+    output C @ (h[t] * h[t-1])
+""",
     "two cells of one file": """
 from zoo import GRU as Unit
 

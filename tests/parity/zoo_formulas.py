@@ -213,8 +213,8 @@ def co_rnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def brc(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    recurrent = (p["weight_hh"].unflatten(0, (2, -1)) * s["h"].unsqueeze(1)).unbind(1)
-    return _bistable(x, s, p, *recurrent)
+    w_a, w_c = p["weight_hh"].chunk(2)
+    return _bistable(x, s, p, w_a * s["h"], w_c * s["h"])
 
 
 def nbrc(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
+from types import ModuleType
 
 import pytest
 import torch
@@ -28,6 +31,7 @@ from handmade_cells import (
 from torch import Tensor
 
 from rnndsl.analysis.program import Cell
+from rnndsl.verify import definitions, interpreter
 from rnndsl.verify.interpreter import members, run_sequence, step
 
 
@@ -165,3 +169,14 @@ def test_gradients_reach_a_learned_first_state() -> None:
     )
     (gradient,) = torch.autograd.grad(last["s"].sum(), s0)
     assert gradient.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize("module", [interpreter, definitions])
+def test_the_interpreter_shares_no_code_with_the_compiler(module: ModuleType) -> None:
+    tree = ast.parse(inspect.getsource(module))
+    imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    imported |= {
+        a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
+    }
+    own = {name for name in imported if name is not None and "rnndsl" in name}
+    assert own <= {"rnndsl.analysis.program", "rnndsl.verify.definitions"}

@@ -1,0 +1,190 @@
+"""What a cell costs, as formulas in its own dimensions.
+
+A product of a matrix [R, C] with a vector counts 2 * R * C operations; an operation of
+an elementwise formula, or a function, one for each entry of its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import sympy
+
+from rnndsl.analysis.program import Dim
+from rnndsl.formulas.formula import Formula, children
+from rnndsl.ir.graph import Input
+from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.shapes import Axes, all_statements, plan_shapes, stored_axes
+from rnndsl.plan.statements import (
+    Axis,
+    Compute,
+    Multiply,
+    OuterSum,
+    Slice,
+    Statement,
+    SumFeatures,
+    SumSteps,
+    Unsqueeze,
+    targets,
+)
+
+BYTES = 4
+"""Of a float32 number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Operations for each row and step, in products and elementwise; the number of
+    matrix products is for all rows and steps together, or for each step of the loop."""
+
+    products: sympy.Expr
+    elementwise: sympy.Expr
+    matrix_products: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """``once``: elementwise operations on parameters alone, per call. ``kept``: the
+    numbers that the backward pass needs of each row and step."""
+
+    parameters: tuple[tuple[str, Axes, sympy.Expr], ...]
+    forward: tuple[tuple[str, Work], ...]
+    backward: tuple[tuple[str, Work], ...]
+    forward_once: sympy.Expr
+    backward_once: sympy.Expr
+    kept: sympy.Expr
+
+    @property
+    def number_of_parameters(self) -> sympy.Expr:
+        return sum((size for _, _, size in self.parameters), sympy.Integer(0))
+
+
+def cost_of(plan: CellPlan) -> Cost:
+    """The cost of a cell as it is planned."""
+    shapes = plan_shapes(plan)
+    forward, backward = plan.forward, plan.backward
+    of_forward = (
+        ("before the loop", forward.before),
+        ("in each step", forward.loop),
+        ("after the loop", forward.after),
+    )
+    of_backward = (
+        ("before the loop", backward.before),
+        ("in each step", backward.loop),
+        ("after the loop", backward.after),
+        ("for the inputs", backward.for_inputs),
+    )
+    forward_statements = (*forward.fixed, *(s for _, part in of_forward for s in part))
+    backward_statements = (
+        *backward.fixed,
+        *(s for _, part in of_backward for s in part),
+    )
+    return Cost(
+        parameters=tuple(
+            (parameter.name, stored_axes(parameter), entries(stored_axes(parameter)))
+            for parameter in plan.graph.cell.parameters
+        ),
+        forward=tuple((name, _work(plan, part, shapes)) for name, part in of_forward),
+        backward=tuple((name, _work(plan, part, shapes)) for name, part in of_backward),
+        forward_once=_once(plan, forward_statements, shapes),
+        backward_once=_once(plan, backward_statements, shapes),
+        kept=_kept(plan, shapes),
+    )
+
+
+def dimension(dim: Dim) -> sympy.Expr:
+    if isinstance(dim, int):
+        return sympy.Integer(dim)
+    return sympy.Symbol(dim, integer=True, positive=True)
+
+
+def entries(axes: Axes) -> sympy.Expr:
+    """The number of entries, as a sum of products of dimensions."""
+    parts = product(*axes)
+    return sympy.Add(*(sympy.Mul(*map(dimension, part)) for part in parts))
+
+
+def _work(
+    plan: CellPlan, statements: Iterable[Statement], shapes: dict[str, Axes]
+) -> Work:
+    every = list(statements)
+    multiplied = [size for s in every for size in _multiplied(plan, s, shapes)]
+    return Work(
+        products=sympy.Add(*multiplied),
+        elementwise=sympy.Add(
+            *(_elementwise(s, shapes) for s in every if not _is_once(plan, s))
+        ),
+        matrix_products=len(multiplied),
+    )
+
+
+def _once(
+    plan: CellPlan, statements: Iterable[Statement], shapes: dict[str, Axes]
+) -> sympy.Expr:
+    return sympy.Add(
+        *(_elementwise(s, shapes) for s in statements if _is_once(plan, s))
+    )
+
+
+def _is_once(plan: CellPlan, statement: Statement) -> bool:
+    """Whether it works on parameters or their gradients, not on rows and steps."""
+    if isinstance(statement, SumSteps):
+        return False
+    return all(plan.values[name].axis is Axis.FIXED for name in targets(statement))
+
+
+def _multiplied(
+    plan: CellPlan, statement: Statement, shapes: dict[str, Axes]
+) -> Iterator[sympy.Expr]:
+    match statement:
+        case Multiply(weight=weight):
+            matrices = [plan.graph.node(name).shape for name in weight.matrices]
+            columns = matrices[0][1]
+            rows = tuple(shape[0] for shape in matrices)
+            yield 2 * entries((rows, (columns,)))
+        case OuterSum(target=target):
+            yield 2 * entries(shapes[target])
+        case _:
+            return
+
+
+def _elementwise(statement: Statement, shapes: dict[str, Axes]) -> sympy.Expr:
+    match statement:
+        case Compute(target=target, formula=formula):
+            return _operations(formula) * entries(shapes[target])
+        case SumFeatures(operand=operand) | SumSteps(operand=operand):
+            return entries(shapes[operand])
+        case _:
+            return sympy.Integer(0)
+
+
+def _operations(formula: Formula) -> int:
+    parts = children(formula)
+    return bool(parts) + sum(_operations(part) for part in parts)
+
+
+def _kept(plan: CellPlan, shapes: dict[str, Axes]) -> sympy.Expr:
+    """A part of a joined product keeps the whole; views of inputs keep nothing more;
+    an old state is the new one of the step before."""
+    whole = {
+        name: statement.source
+        for statement in all_statements(plan)
+        if isinstance(statement, Slice)
+        for name in targets(statement)
+    }
+    whole.update(
+        (statement.target, statement.operand)
+        for statement in all_statements(plan)
+        if isinstance(statement, Unsqueeze)
+    )
+    whole.update(zip(plan.forward.previous, plan.forward.states, strict=True))
+    inputs = [n.name for n in plan.graph.nodes if isinstance(n.operation, Input)]
+    buffers: dict[str, None] = {}
+    for name in (*plan.kept.steps, *plan.kept.sequences):
+        while name in whole:
+            name = whole[name]
+        if name not in inputs:
+            buffers[name] = None
+    return sympy.Add(*(entries(shapes[name]) for name in buffers))

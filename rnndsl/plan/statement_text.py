@@ -1,0 +1,70 @@
+"""A statement of a plan as an equation, with the names of the generated module."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from rnndsl.formulas.text import written, written_number
+from rnndsl.plan.statements import (
+    Compute,
+    Join,
+    Members,
+    Multiply,
+    OuterSum,
+    Repeat,
+    SizeOf,
+    Slice,
+    Statement,
+    SumFeatures,
+    SumSteps,
+    Unsqueeze,
+    Weight,
+)
+from rnndsl.symbolic.expansion import expanded
+
+
+def statement_text(statement: Statement) -> str:
+    """``gates_x = weight_ih @ x + gates_x_bias``; products as in mathematics, the
+    matrix on the left."""
+    match statement:
+        case Compute(target=target, formula=formula):
+            return f"{target} = {written(expanded(formula), {}).text}"
+        case Multiply(target=target, operand=operand, base=base):
+            mark = ".T" if statement.transposed else ""
+            start = "" if base is None else f" + {base}"
+            return f"{target} = {_weight(statement.weight)}{mark} @ {operand}{start}"
+        case Slice(targets=names, source=source):
+            return f"{_names(names)} = {source}"
+        case Join(target=target, parts=parts):
+            return f"{target} = [{'; '.join(part or '0' for part in parts)}]"
+        case Unsqueeze(target=target, operand=operand):
+            return f"{target} = {operand} for each feature"
+        case Repeat(target=target, value=value):
+            same = value if isinstance(value, str) else written_number(value).text
+            return f"{target} = {same} for each row and step"
+        case SumFeatures(target=target, operand=operand):
+            return f"{target} = sum over the features of {operand}"
+        case SumSteps(target=target, operand=operand, scalar=scalar):
+            axes = "t, b and the features" if scalar else "t, b"
+            return f"{target} = sum over {axes} of {operand}"
+        case OuterSum(target=target, left=left, right=right):
+            return f"{target} = sum over t, b of {left} {right}.T"
+        case Members(targets=names, stored=stored):
+            return f"{_names(names)} = {stored}"
+        case SizeOf(target=target, dimension=dimension):
+            return f"{target} = {dimension}"
+        case _:
+            assert_never(statement)
+
+
+def _names(names: tuple[str | None, ...]) -> str:
+    """``[i_pre; f_pre]``: the parts that a value is made of, from the first row on."""
+    return f"[{'; '.join(name or '_' for name in names)}]"
+
+
+def _weight(weight: Weight) -> str:
+    if weight.stored is not None and weight.is_whole:
+        return weight.stored
+    if len(weight.matrices) == 1:
+        return weight.matrices[0]
+    return f"[{'; '.join(weight.matrices)}]"
