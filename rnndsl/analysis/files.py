@@ -23,10 +23,12 @@ from rnndsl.syntax import tree
 class FileNames:
     """What a file offers to itself and to those that import from it.
 
-    ``names`` has the place of every name. A function that is None is one that has been
+    ``docstring`` is that of a file with a single cell, which it describes. ``names``
+    has the place of every name. A function that is None is one that has been
     reported, as wrong or as not found: calls of it are not looked at.
     """
 
+    docstring: str = ""
     names: dict[str, Span] = field(default_factory=dict)
     cells: dict[str, FileCell] = field(default_factory=dict)
     functions: dict[str, UserFunction | None] = field(default_factory=dict)
@@ -67,6 +69,14 @@ def define(
         names.cells[item.name.text] = FileCell(item, names)
     else:
         names.functions[item.name.text] = UserFunction(item, names.functions)
+
+
+def docstring_of(file: tree.File) -> str:
+    """The docstring of a file, where it describes the only cell in it."""
+    cells = [item for item in file.items if isinstance(item, tree.CellDefinition)]
+    if file.docstring is None or len(cells) != 1:
+        return ""
+    return file.docstring.text
 
 
 def check_functions(names: FileNames, file: tree.File, report: Report) -> None:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import assert_never
 
-from rnndsl.analysis.files import FileCell, FileNames, check_functions, define
+from rnndsl.analysis.files import (
+    FileCell,
+    FileNames,
+    check_functions,
+    define,
+    docstring_of,
+)
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.import_paths import locate, not_readable
 from rnndsl.analysis.reserved import CELL_NAMES, reserved_name
@@ -40,7 +46,7 @@ class Importer:
 
     def names_of(self, file: tree.File, home: Home, report: Report) -> FileNames:
         """The names of a file that has been parsed, and of all it imports."""
-        names = FileNames()
+        names = FileNames(docstring=docstring_of(file))
         self._open.append(home.key)
         for item in file.items:
             match item:

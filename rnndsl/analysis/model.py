@@ -1,7 +1,8 @@
 """The resolved model: a stack of layers between inputs, a head and a loss.
 
-Widths are dimensions: names of the model's own, or numbers. A cell is named as the
-program names it; what its own dimensions are bound to stands beside it.
+Sizes that a spec writes are dimensions: names of the model's own, or numbers. Widths
+that follow from them are sums of these. A cell is named as the program names it; what
+its own dimensions are bound to stands beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from rnndsl.analysis.program import Cell, Dim, Dimension, Located, Shape
+from rnndsl.analysis.width import Width
 
 
 class Merge(Enum):
@@ -96,7 +98,7 @@ class CellUse(Located):
     cell: str
     sizes: tuple[tuple[str, Dim | None], ...]
     extra_inputs: tuple[str, ...]
-    output_width: Dim
+    output_width: Width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +118,10 @@ class Recurrence(Located):
 class RecurrentLayer(Located):
     """One or more recurrences side by side on the same input, joined by ``merge``.
 
-    ``residual``: the input is added to the output; ``skip``: it is put beside it.
-    ``dropout`` applies to the output, ``variational`` to the input with one mask for
-    all steps. ``project`` is the width of a linear map behind the layer.
+    In this order: ``variational`` drops entries of the input with one mask for all
+    steps, the branches run and are merged, ``project`` is the width of a linear map,
+    ``dropout`` drops entries of its result, and ``residual`` adds the layer's input,
+    ``skip`` puts it in front, as it came from below.
     """
 
     branches: tuple[Recurrence, ...]
@@ -130,15 +133,15 @@ class RecurrentLayer(Located):
     project: Dim | None
     initial_state: InitialState
     name: str
-    input_width: Dim
-    output_width: Dim
+    input_width: Width
+    output_width: Width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearMap(Located):
     """A linear map at each step."""
 
-    input_width: Dim
+    input_width: Width
     width: Dim
 
 
@@ -193,4 +196,4 @@ class Model(Located):
     head: tuple[Layer, ...]
     loss: Loss | None
     cells: tuple[Cell, ...]
-    output_width: Dim
+    output_width: Width

@@ -66,9 +66,16 @@ ARGUMENTS = (
 # fmt: on
 
 
-def reserved_name(name: tree.Name, *others: str) -> Diagnostic | None:
-    """A name that cannot be given; ``others`` are refused in this place besides."""
+def reserved_name(
+    name: tree.Name, *others: str, is_attribute: bool = False
+) -> Diagnostic | None:
+    """A name that cannot be given; ``others`` are refused in this place besides.
+
+    ``is_attribute``: the module will have an attribute of this name, among its own.
+    """
     reason = _reason(name.text, others)
+    if reason is None and is_attribute and name.text.startswith("_"):
+        reason = "names that start with an underscore belong to the module"
     if reason is None:
         return None
     return error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from rnndsl.analysis.cell_names import check_class_names, no_cell
@@ -55,4 +56,6 @@ def _resolved(name: str, cell: FileCell, report: Report) -> Cell | None:
             report.add(diagnostic)
         elif diagnostic.severity is Severity.ERROR:
             report.add(imported_error(diagnostic, cell.imports))
-    return resolved
+    if resolved is None or resolved.docstring:
+        return resolved
+    return replace(resolved, docstring=cell.home.docstring)

@@ -143,7 +143,7 @@ def _wrong_stored_name(
 ) -> Iterator[Diagnostic]:
     names = declarator.names
     # A name of the author's own has been checked where it is declared.
-    reserved = reserved_name(stored, *STORED_NAMES)
+    reserved = reserved_name(stored, *STORED_NAMES, is_attribute=True)
     if reserved is not None and (stored is not names[0] or not reserved_name(stored)):
         yield reserved
     declared = [scope.get(name.text) for name in names]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
-from rnndsl.formulas.formula import Formula, Number, substitute
+from rnndsl.formulas.formula import Formula, Number, children, substitute
 from rnndsl.ir.graph import (
     Elementwise,
     Expand,
@@ -30,6 +30,9 @@ from rnndsl.symbolic.derivative import adjoints
 from rnndsl.symbolic.expansion import expanded, times
 
 ONE = Number(1)
+SHORT = 3
+LONG = 40
+"""Operations a derivative is written with, before it is referred to instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,11 @@ class Along:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The derivative of a vector with respect to a scalar, unit by unit."""
+    """The derivative of a vector with respect to a scalar: the coefficient of each
+    unit, times the derivative of the scalar ``node`` if there is one."""
 
     coefficient: Formula
+    node: str | None = None
 
 
 Part: TypeAlias = Through | Along | Column
@@ -84,8 +89,9 @@ def derivatives(graph: StepGraph) -> tuple[Derivative, ...]:
     """Those of each new state with respect to each old one, after the derivatives of
     other values that they refer to.
 
-    A new state, or an operand of a product, is referred to where it has a name and its
-    derivative is more than a diagonal.
+    A value with a name is referred to where its derivative is long; a new state or an
+    operand of a product also where it is more than a short diagonal. So the result
+    grows with the cell and not with the number of ways through it.
     """
     by_state = [_Accumulation(graph, state.name) for state in graph.cell.states]
     return tuple(
@@ -129,8 +135,12 @@ class _Accumulation:
         return self.whole(node) if wanted else None
 
     def _is_referred_to(self, graph: StepGraph, node: Node, found: LinearMap) -> bool:
-        wanted = node.name in self._multiplied or node.name in graph.new_states
-        return wanted and bool(found.parts) and is_named(graph, node)
+        if not is_named(graph, node):
+            return False
+        size = _size(found)
+        if node.name in self._multiplied or node.name in graph.new_states:
+            return bool(found.parts) or size > SHORT
+        return size > LONG
 
     def _of(self, node: Node) -> LinearMap:
         match node.operation:
@@ -151,8 +161,7 @@ class _Accumulation:
                 )
                 return product if base is None else _sum(product, self._maps[base])
             case Widen(operand=operand):
-                scalar = self._maps[operand].diagonal
-                return LinearMap(parts=() if scalar is None else (Column(scalar),))
+                return LinearMap(parts=tuple(_columns(self._maps[operand])))
             case Expand(value=value):
                 return self._maps[value] if isinstance(value, str) else LinearMap()
             case _:
@@ -188,10 +197,20 @@ def _sum(one: LinearMap, other: LinearMap) -> LinearMap:
     return LinearMap(diagonal, tuple(parts.values()))
 
 
+def _columns(scalar: LinearMap) -> Iterator[Column]:
+    """The derivative of a vector whose entries are all that scalar."""
+    if scalar.diagonal is not None:
+        yield Column(scalar.diagonal)
+    for part in scalar.parts:
+        assert isinstance(part, Along)
+        yield Column(part.coefficient, part.node)
+
+
 def _along(found: LinearMap) -> Iterator[str]:
+    """The values whose derivatives it refers to."""
     for part in found.parts:
         match part:
-            case Along(node=node):
+            case Along(node=node) | Column(node=str(node)):
                 yield node
             case Through(operand=operand):
                 yield from _along(operand)
@@ -199,3 +218,18 @@ def _along(found: LinearMap) -> Iterator[str]:
                 continue
             case _:
                 assert_never(part)
+
+
+def _size(found: LinearMap) -> int:
+    """The number of operations it is written with."""
+    size = 0 if found.diagonal is None else _operations(found.diagonal)
+    for part in found.parts:
+        size += _operations(part.coefficient)
+        if isinstance(part, Through):
+            size += _size(part.operand)
+    return size
+
+
+def _operations(formula: Formula) -> int:
+    inside = children(formula)
+    return bool(inside) + sum(_operations(part) for part in inside)

@@ -65,17 +65,17 @@ class _Writing:
             yield from equation_lines(left, self._terms(item, is_scalar))
 
     def _terms(self, item: Derivative, is_scalar: bool) -> list[str]:
-        if is_scalar and item.map.diagonal is not None:
-            return [written(item.map.diagonal, self._values).text]
-        return signed(list(self._sum(item.map, item.state))) or ["0"]
+        return signed(list(self._sum(item.map, item.state, is_scalar))) or ["0"]
 
-    def _sum(self, found: LinearMap, state: str) -> Iterator[Term]:
+    def _sum(
+        self, found: LinearMap, state: str, is_scalar: bool = False
+    ) -> Iterator[Term]:
         if found.diagonal is not None:
-            yield self._scaled(found.diagonal, None)
+            yield self._scaled(found.diagonal, None, is_scalar)
         for part in found.parts:
-            yield self._part(part, state)
+            yield self._part(part, state, is_scalar)
 
-    def _part(self, part: Part, state: str) -> Term:
+    def _part(self, part: Part, state: str, is_scalar: bool) -> Term:
         match part:
             case Through(coefficient=coefficient, matrix=matrix, operand=operand):
                 factors = self._values[matrix].text
@@ -86,28 +86,38 @@ class _Writing:
                     factors += f" @ {inside if bare else f'({inside})'}"
                 return self._scaled(coefficient, factors)
             case Along(coefficient=coefficient, node=node):
-                factor = f"d{self._values[node].text}/d{state}[t-1]"
-                return self._scaled(coefficient, factor)
-            case Column(coefficient=coefficient):
-                value = written(coefficient, self._values).text
-                return Term(Written(f"column({value})", Binding.CALL))
+                return self._scaled(coefficient, self._name(node, state), is_scalar)
+            case Column(coefficient=coefficient, node=node):
+                column = f"column({written(coefficient, self._values).text})"
+                factor = "" if node is None else f" * {self._name(node, state)}"
+                return Term(Written(f"{column}{factor}", Binding.TERM))
             case _:
                 assert_never(part)
 
-    def _scaled(self, coefficient: Formula, factors: str | None) -> Term:
-        """``diag(coefficient) @ factors``, a negative sign in front."""
+    def _name(self, node: str, state: str) -> str:
+        return f"d{self._values[node].text}/d{state}[t-1]"
+
+    def _scaled(
+        self, coefficient: Formula, factors: str | None, is_scalar: bool = False
+    ) -> Term:
+        """``diag(coefficient) @ factors``, a negative sign in front; for a scalar,
+        ``coefficient * factors``."""
         if isinstance(coefficient, Negate):
-            positive = self._scaled(coefficient.operand, factors)
+            positive = self._scaled(coefficient.operand, factors, is_scalar)
             return Term(positive.value, not positive.negative)
         if isinstance(coefficient, Number) and coefficient.value < 0:
-            positive = self._scaled(Number(-coefficient.value), factors)
+            positive = self._scaled(Number(-coefficient.value), factors, is_scalar)
             return Term(positive.value, not positive.negative)
         if factors is not None and coefficient == ONE:
             return Term(Written(factors, Binding.MATRIX_PRODUCT))
-        diagonal = f"diag({written(coefficient, self._values).text})"
+        scale = written(coefficient, self._values)
+        if not is_scalar:
+            scale = Written(f"diag({scale.text})", Binding.CALL)
         if factors is None:
-            return Term(Written(diagonal, Binding.CALL))
-        return Term(Written(f"{diagonal} @ {factors}", Binding.MATRIX_PRODUCT))
+            return Term(scale)
+        sign = "*" if is_scalar else "@"
+        text = f"{scale.within(Binding.TERM)} {sign} {factors}"
+        return Term(Written(text, Binding.MATRIX_PRODUCT))
 
     def definitions(self, found: tuple[Derivative, ...]) -> Iterator[str]:
         """The values in the equations that have no name in the spec, in order."""

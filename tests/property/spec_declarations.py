@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from random import Random
 
-from spec_names import NameSource
+from spec_names import REFUSED, NameSource
 from spec_scope import Dim, Parameter, Shape
 
 _PARTS = ("i", "f", "g", "o", "z", "r", "n", "a", "b", "1", "2", "3", "long_part")
@@ -74,7 +74,7 @@ class ParameterDeclarations:
         else:
             written, stored = self._group(group)
         text = f"{written}: {shape_text(shape)}"
-        if stored in self._stored or rng.random() < 0.3:
+        if stored in (*self._stored, *REFUSED) or rng.random() < 0.3:
             free = [n for n in _STORED if n not in self._stored]
             stored = rng.choice(free) if free else f"stored_{len(self._stored)}"
             text += f" as {stored}"
@@ -91,7 +91,7 @@ class ParameterDeclarations:
             name = stem + part
             self.names[parameter.index] = name
             self._source.reserve(name)
-        return f"{stem}{{{','.join(parts)}}}", stem.rstrip("_") or "stem"
+        return f"{stem}{{{','.join(parts)}}}", stem.rstrip("_")
 
     def _initial(self, shape: Shape, count: int) -> str:
         rng = self._rng

@@ -17,7 +17,7 @@ from rnndsl.formulas.functions import FUNCTIONS
 
 # At the start of a line these open a declaration.
 _LINE_STARTS = ("input", "cell", "const", "param", "bias", "output", "state")
-_REFUSED = (
+REFUSED = (
     *("t", "self", *PREDEFINED, *FUNCTIONS, *PYTHON_KEYWORDS, *MODULE_ATTRIBUTES),
     *(*INPUT_NAMES, *STORED_NAMES),
 )
@@ -82,7 +82,7 @@ class NameSource:
         return (
             name.isidentifier()
             and not name.startswith("__")
-            and name not in (*self._taken, *_REFUSED)
+            and name not in (*self._taken, *REFUSED)
             and len(name) + room <= LONGEST_NAME
         )
 

@@ -211,7 +211,9 @@ class ElmanCell(RecurrentCell):
 
 
 class Elman(RecurrentLayer):
-    """The recurrent layer Elman.
+    """Elman's simple recurrent network: one tanh layer that reads its own last value.
+
+    J. L. Elman, Finding structure in time, 1990. The same as torch.nn.RNN.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.

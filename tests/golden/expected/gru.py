@@ -268,7 +268,10 @@ class GRUCell(RecurrentCell):
 
 
 class GRU(RecurrentLayer):
-    """The recurrent layer GRU.
+    """Gated recurrent unit that resets after the recurrent product.
+
+    K. Cho et al., Learning phrase representations using RNN encoder-decoder for statistical
+    machine translation, arXiv:1406.1078, version 1. The same as torch.nn.GRU.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.

@@ -272,7 +272,10 @@ class GRUResetBeforeCell(RecurrentCell):
 
 
 class GRUResetBefore(RecurrentLayer):
-    """The recurrent layer GRUResetBefore.
+    """Gated recurrent unit that resets before the recurrent product.
+
+    K. Cho et al., Learning phrase representations using RNN encoder-decoder for statistical
+    machine translation, arXiv:1406.1078, version 3.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.

@@ -232,7 +232,10 @@ class JordanCell(RecurrentCell):
 
 
 class Jordan(RecurrentLayer):
-    """The recurrent layer Jordan.
+    """Jordan's network: the hidden layer reads the last output, not its own last value.
+
+    M. I. Jordan, Serial order: a parallel distributed processing approach, 1986. The hidden
+    layer is tanh and the output logistic.
 
     Sizes: input_size is I, hidden_size is H, output_size is O.
     The other arguments are those of torch.nn.LSTM.

@@ -293,7 +293,10 @@ class LSTMCell(RecurrentCell):
 
 
 class LSTM(RecurrentLayer):
-    """The recurrent layer LSTM.
+    """Long short-term memory with a forget gate.
+
+    F. A. Gers, J. Schmidhuber and F. Cummins, Learning to forget, 2000. The same as
+    torch.nn.LSTM.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.

@@ -235,7 +235,10 @@ class MinGRUCell(RecurrentCell):
 
 
 class MinGRU(RecurrentLayer):
-    """The recurrent layer MinGRU.
+    """Gated recurrent unit whose gate and candidate see the input alone.
+
+    L. Feng, F. Tung, M. O. Ahmed, Y. Bengio and H. Hajimirsadeghi, Were RNNs all we needed?,
+    arXiv:2410.01201, with the positive candidates of its log-space form.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.

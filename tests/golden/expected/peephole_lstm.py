@@ -313,7 +313,10 @@ class PeepholeLSTMCell(RecurrentCell):
 
 
 class PeepholeLSTM(RecurrentLayer):
-    """The recurrent layer PeepholeLSTM.
+    """Long short-term memory whose gates see the cells: the output gate the new ones.
+
+    F. A. Gers, N. N. Schraudolph and J. Schmidhuber, Learning precise timing with LSTM
+    recurrent networks, 2002.
 
     Sizes: input_size is I, hidden_size is H.
     The other arguments are those of torch.nn.LSTM.
