@@ -12,16 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnndsl.analysis.cell_names import check_has_cell
 from rnndsl.analysis.program import Program
 from rnndsl.analysis.resolve import resolve
 from rnndsl.diagnostics import Diagnostic, Report, Source, SpecError
 from rnndsl.diagnostics.render import render_text
 from rnndsl.naming import display_name
 from rnndsl.syntax.parse import parse
-from rnndsl.syntax.read import read, source_of
+from rnndsl.syntax.read import decode, read, source_of
 from rnndsl.syntax.tree import File
 from rnndsl.version import __version__
-from rnndsl.writing import default_output, write_module
+from rnndsl.writing import default_output, holds_standalone, write_module
 
 if TYPE_CHECKING:
     from rnndsl.ir.graph import StepGraph
@@ -58,14 +59,22 @@ class Compilation:
         return file
 
     @cached_property
-    def program(self) -> Program:
-        """Every name bound, every shape known, every rule kept."""
+    def resolved(self) -> Program:
+        """Every name bound, every shape known, every rule kept. A file of functions,
+        which others import from, has no cell."""
         program = None
         if self._parsed is not None:
             program = resolve(self._parsed, self.source, self.directory, self._report)
         self._stop_at_errors()
         assert program is not None, "the analysis gave up without a diagnostic"
         return program
+
+    @cached_property
+    def program(self) -> Program:
+        """The same, with something to make a module of."""
+        check_has_cell(self.resolved, self._report)
+        self._stop_at_errors()
+        return self.resolved
 
     @cached_property
     def graphs(self) -> tuple[StepGraph, ...]:
@@ -107,6 +116,12 @@ class Compilation:
             raise
 
 
+def open_text(data: bytes, name: str, directory: Path) -> Compilation:
+    """A spec in no file; it imports files from ``directory``."""
+    report = Report()
+    return Compilation(decode(data, name, report), directory, Options(), report)
+
+
 def open_spec(path: Path, options: Options | None = None) -> Compilation:
     """Reads a spec. Raises OSError if the file cannot be read."""
     report = Report()
@@ -117,8 +132,11 @@ def open_spec(path: Path, options: Options | None = None) -> Compilation:
 def compile_text(text: str, name: str = "<spec>", *, standalone: bool = False) -> str:
     """Compiles the text of a spec, which can import from the zoo alone.
 
-    Returns the generated module's text. Raises SpecError.
+    Returns the generated module's text. Raises SpecError, and TypeError for a text that
+    is no str.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text: expected a str, got {type(text).__name__}")
     options = Options(standalone=standalone)
     return Compilation(source_of(name, text), None, options).module_text
 
@@ -127,16 +145,19 @@ def compile_file(
     path: str | Path,
     output: str | Path | None = None,
     *,
-    standalone: bool = False,
+    standalone: bool | None = None,
     force: bool = False,
 ) -> Path:
     """Compiles ``lstm.rnn`` to ``lstm.py`` beside it, or to the file ``output``.
 
-    Returns the path written. ``force`` replaces a file that rnndsl did not generate.
+    Returns the path written. ``standalone`` None: as the module that is there, if it
+    was generated. ``force`` replaces a file that rnndsl did not generate.
     Raises OSError if the spec cannot be read, SpecError if it is rejected and
     OutputError if the module cannot be written; an existing file is then as it was.
     """
-    compilation = open_spec(Path(path), Options(standalone=standalone))
     target = default_output(Path(path)) if output is None else Path(output)
+    if standalone is None:
+        standalone = holds_standalone(target)
+    compilation = open_spec(Path(path), Options(standalone=standalone))
     write_module(target, compilation.module_text, force=force)
     return target

@@ -69,7 +69,7 @@ def load(path: str | Path, *, name: str | None = None) -> ModuleType:
     if the name cannot be used or belongs to another module.
     """
     path = Path(path)
-    name = module_name(path) if name is None else name
+    name = _module_name(path) if name is None else name
     loader = SpecLoader(path)
     former = sys.modules.get(name)
     if former is not None:
@@ -83,6 +83,14 @@ def load(path: str | Path, *, name: str | None = None) -> ModuleType:
         if former_loader.text == loader.text:
             return former
     return execute(loader, name)
+
+
+def _module_name(path: Path) -> str:
+    try:
+        return module_name(path)
+    except ValueError as error:
+        advice = f'name the module: load("{display_name(path)}", name="...")'
+        raise ValueError(f"{error}; {advice}") from error
 
 
 def execute(loader: SpecLoader, name: str) -> ModuleType:

@@ -33,6 +33,7 @@ from rnndsl.analysis.names import (
 )
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.order import check_order
+from rnndsl.analysis.reserved import ARGUMENTS
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.analysis.shape_rules import update_differs
 from rnndsl.analysis.tensors import inputs_of, parameters_of, states_of
@@ -77,7 +78,7 @@ class _Resolution:
 
     def cell(self, name: str) -> program.Cell | None:
         report, scope, cell = self._report, self._scope, self._cell
-        dimensions = dimensions_of(cell, report)
+        dimensions = dimensions_of(cell.dimensions, ARGUMENTS, report)
         for declared in cell.dimensions:
             declare(declared.name, Kind.DIMENSION, (), scope, self._functions, report)
         tensors = declare_all(cell, scope, self._functions, report)
@@ -154,7 +155,13 @@ class _Resolution:
         self, steps: Sequence[Step]
     ) -> tuple[tuple[program.Equation, ...], Operand | None]:
         """The equations and the output that could be typed."""
-        names = EquationNames(self._scope, self._constants, self._unknown, self._report)
+        names = EquationNames(
+            self._scope,
+            self._constants,
+            self._unknown,
+            self._report,
+            is_ahead=any(step.is_state and step.offset > 0 for step in steps),
+        )
         context = self._context(names)
         equations = []
         for step in steps:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.folding import out_of_range
 from rnndsl.analysis.program import Dim, Dimension, Shape
-from rnndsl.analysis.reserved import ARGUMENTS, reserved_name
+from rnndsl.analysis.reserved import reserved_name
 from rnndsl.analysis.scope import Declared, Kind, Scope
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.diagnostics.suggest import suggest
@@ -22,21 +22,28 @@ _ARGUMENTS = {
 _LARGEST_SIZE = 2**31 - 1
 
 
-def dimensions_of(cell: tree.CellDefinition, report: Report) -> tuple[Dimension, ...]:
-    """The dimensions in a cell's head, with the constructor's arguments for them."""
+def dimensions_of(
+    head: Iterable[tree.DimensionDeclaration],
+    others: Sequence[str],
+    report: Report,
+    *,
+    attributes: Sequence[str] = (),
+) -> tuple[Dimension, ...]:
+    """The dimensions in the head of a cell or a model, with the constructor's arguments
+    for them. It has ``others`` besides, and what is built has ``attributes``."""
     given: dict[str, Span] = {}
     dimensions: list[Dimension] = []
-    for declared in cell.dimensions:
+    for declared in head:
         name, argument = declared.name, declared.argument
         text = argument.text if argument is not None else default_argument(name.text)
         place = name if argument is None else argument
         if argument is not None:
-            wrong = reserved_name(argument)
+            wrong = reserved_name(argument, *attributes)
             if wrong is not None:
                 report.add(wrong)
         # A dimension listed twice is a duplicate name, which is reported as such.
         is_repeated = argument is None and name.text in (d.name for d in dimensions)
-        if not is_repeated and (text in given or text in ARGUMENTS):
+        if not is_repeated and (text in given or text in others):
             report.add(duplicate_argument(place.span, text, given.get(text)))
         given.setdefault(text, place.span)
         dimensions.append(Dimension(span=name.span, name=name.text, argument=text))
@@ -68,11 +75,11 @@ def shape_of(shape: tree.Shape, scope: Scope, report: Report) -> Shape | None:
     for dimension in shape.dimensions:
         match dimension:
             case tree.NumberLiteral(text=text):
-                size = int(text)
-                if size > _LARGEST_SIZE:
-                    report.add(out_of_range(dimension.span, "too large for a size"))
+                too_large = beyond_sizes(dimension)
+                if too_large is not None:
+                    report.add(too_large)
                 else:
-                    dims.append(size)
+                    dims.append(int(text))
             case tree.Name(text=text):
                 declared = scope.get(text)
                 if declared is None or declared.kind is not Kind.DIMENSION:
@@ -80,6 +87,13 @@ def shape_of(shape: tree.Shape, scope: Scope, report: Report) -> Shape | None:
                 else:
                     dims.append(text)
     return tuple(dims) if len(dims) == len(shape.dimensions) else None
+
+
+def beyond_sizes(number: tree.NumberLiteral) -> Diagnostic | None:
+    """A whole number that is larger than any size."""
+    if number.value <= _LARGEST_SIZE:
+        return None
+    return out_of_range(number.span, "too large for a size")
 
 
 def unknown_dimension(name: tree.Name, scope: Scope) -> Diagnostic:
@@ -90,7 +104,7 @@ def unknown_dimension(name: tree.Name, scope: Scope) -> Diagnostic:
         "RNN056",
         f"there is no dimension {quoted(name.text)}",
         name.span,
-        label=f"the dimensions are {', '.join(known)}",
+        label=f"the dimensions are {', '.join(known)}" if known else "there is none",
         help=advice or f"add it to the head: `({', '.join([*known, name.text])})`",
     )
 

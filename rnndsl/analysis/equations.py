@@ -28,6 +28,13 @@ class Step:
         """The target as the spec writes it."""
         return f"{self.target}[t]" if self.is_state else self.target
 
+    @property
+    def offset(self) -> int:
+        """The step at which the target is written: 0, but in an equation that has
+        been reported."""
+        time = self.assignment.target.time
+        return 0 if time is None else time.offset
+
 
 def steps_of(
     assignments: Sequence[tree.Assignment],
@@ -79,7 +86,7 @@ def _wrong_target(
     if declared.kind is not Kind.STATE:
         return not_assignable(target, declared)
     if target.time is None:
-        return index_missing(target, declared)
+        return index_missing(target, declared, is_target=True)
     if target.time.offset != 0:
         return old_value_assigned(target, declared)
     return None
@@ -115,13 +122,17 @@ def state_not_declared(target: tree.Reference, scope: Scope) -> Diagnostic:
 def old_value_assigned(target: tree.Reference, declared: Declared) -> Diagnostic:
     """An equation for a state at a step other than ``t``."""
     assert target.time is not None
+    name = declared.name
+    advice = f"write `{name}[t] = ...`"
+    if target.time.offset > 0:
+        advice += f", and `{name}[t-1]` for the old value"
     return error(
         "RNN075",
-        f"the state `{declared.name}` is updated at `[t]` only",
+        f"the state `{name}` is updated at `[t]` only",
         target.time.span,
         label="another step",
         labels=[Label(declared.span, "declared here")],
-        help=f"write `{declared.name}[t] = ...`",
+        help=advice,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from rnndsl.analysis.budget import Budget
 from rnndsl.analysis.findings import warning
@@ -23,16 +24,24 @@ from rnndsl.syntax import tree
 class FileNames:
     """What a file offers to itself and to those that import from it.
 
-    ``docstring`` is that of a file with a single cell, which it describes. ``names``
-    has the place of every name. A function that is None is one that has been
-    reported, as wrong or as not found: calls of it are not looked at.
+    ``docstring`` is that of a file with a single cell or model, which it describes.
+    ``origin`` is the file, relative to the folder of the spec. ``names`` has the place
+    of every name. A function that is None is one that has been reported, as wrong or as
+    not found: calls of it are not looked at.
     """
 
     docstring: str = ""
+    origin: str = ""
     names: dict[str, Span] = field(default_factory=dict)
     cells: dict[str, FileCell] = field(default_factory=dict)
+    models: dict[str, tree.ModelDefinition] = field(default_factory=dict)
     functions: dict[str, UserFunction | None] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
+
+    @property
+    def importable(self) -> tuple[str, ...]:
+        """The names that another file may import."""
+        return tuple(name for name in self.names if name not in self.models)
 
     def take(self, name: tree.Name, report: Report) -> bool:
         """Gives a name to something, unless it is taken."""
@@ -54,27 +63,33 @@ class FileCell:
 
 
 def define(
-    item: tree.FunctionDefinition | tree.CellDefinition,
+    item: tree.FunctionDefinition | tree.CellDefinition | tree.ModelDefinition,
     names: FileNames,
     report: Report,
 ) -> None:
     """Adds a definition of the file's own. Functions are not checked yet."""
-    is_cell = isinstance(item, tree.CellDefinition)
-    wrong = reserved_name(item.name, *(CELL_NAMES if is_cell else ()))
+    is_class = not isinstance(item, tree.FunctionDefinition)
+    wrong = reserved_name(item.name, *(CELL_NAMES if is_class else ()))
     if wrong is not None:
         report.add(wrong)
     if not names.take(item.name, report):
         return
-    if isinstance(item, tree.CellDefinition):
-        names.cells[item.name.text] = FileCell(item, names)
-    else:
-        names.functions[item.name.text] = UserFunction(item, names.functions)
+    match item:
+        case tree.CellDefinition():
+            names.cells[item.name.text] = FileCell(item, names)
+        case tree.ModelDefinition():
+            names.models[item.name.text] = item
+        case tree.FunctionDefinition():
+            names.functions[item.name.text] = UserFunction(item, names.functions)
+        case _:
+            assert_never(item)
 
 
 def docstring_of(file: tree.File) -> str:
-    """The docstring of a file, where it describes the only cell in it."""
-    cells = [item for item in file.items if isinstance(item, tree.CellDefinition)]
-    if file.docstring is None or len(cells) != 1:
+    """The docstring of a file, where it describes the only cell or model in it."""
+    kinds = (tree.CellDefinition, tree.ModelDefinition)
+    definitions = [item for item in file.items if isinstance(item, kinds)]
+    if file.docstring is None or len(definitions) != 1:
         return ""
     return file.docstring.text
 
@@ -101,18 +116,23 @@ def check_functions(names: FileNames, file: tree.File, report: Report) -> None:
 
 
 def check_functions_used(names: FileNames, file: tree.File, report: Report) -> None:
-    """Every function that a file defines or imports is called in it."""
+    """Every function that a file with cells imports is called in it. Its own, and all
+    of a file of functions, may be meant for files that import from it."""
+    if not names.cells and not names.models:
+        return
     called: set[str] = set()
+    own: set[str] = set()
     for item in file.items:
         match item:
-            case tree.FunctionDefinition(body=body):
+            case tree.FunctionDefinition(name=name, body=body):
+                own.add(name.text)
                 called.update(call.function.text for call in calls(body))
             case tree.CellDefinition(members=members):
                 for member in members:
                     called.update(_called(member))
-    for name in names.functions:
-        if name not in called:
-            report.add(function_never_used(name, names.names[name]))
+    for imported in names.functions:
+        if imported not in called and imported not in own:
+            report.add(function_never_used(imported, names.names[imported]))
 
 
 def _called(member: tree.Member) -> set[str]:
@@ -131,11 +151,11 @@ def _called(member: tree.Member) -> set[str]:
 
 
 def function_never_used(name: str, span: Span) -> Diagnostic:
-    """A function that nothing in the file calls."""
+    """A function that is imported, and that nothing in the file calls."""
     return warning(
         "RNN060",
-        f"the function `{name}` is never used",
+        f"the imported function `{name}` is never used",
         span,
         label="nothing calls it",
-        help="remove it",
+        help="remove it from the import",
     )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from rnndsl.analysis.components import components
 from rnndsl.analysis.findings import counted, did_you_mean, error, quoted
+from rnndsl.analysis.foreign_functions import advice_about, function_meant
 from rnndsl.analysis.name_rules import duplicate_name, never_used, unknown_name
 from rnndsl.analysis.names import predefined
 from rnndsl.analysis.operand import Operand
@@ -160,7 +161,10 @@ def unknown_function(
     if is_value:
         advice = f"`{name.text}` is a value; write `*` to multiply by it"
     else:
-        advice = did_you_mean(suggest(name.text, (*FUNCTIONS, *visible)))
+        meant = function_meant(name.text)
+        advice = advice_about(name.text) or did_you_mean(
+            meant or suggest(name.text, (*FUNCTIONS, *visible))
+        )
     return error(
         "RNN044",
         f"there is no function {quoted(name.text)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import assert_never
 
 from rnndsl.analysis.files import (
@@ -29,30 +30,37 @@ _MAX_IMPORTS = 32
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a file is: its own name for messages, and its folder if it has one."""
+    """Where a file is: relative to the folder of the spec, and its folder if it has
+    one."""
 
-    shown: PurePosixPath
+    origin: PurePosixPath
     folder: Path | None
     key: str
 
 
 class Importer:
-    """Reads every file once. ``root`` is the folder that no import may leave."""
+    """Reads every file once. ``root`` is the folder that no import may leave, ``shown``
+    what messages call it."""
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Path | None, shown: PurePosixPath) -> None:
         self._root = root
+        self._shown = shown
         self._read: dict[str, FileNames | None] = {}
         self._open: list[str] = []
 
     def names_of(self, file: tree.File, home: Home, report: Report) -> FileNames:
         """The names of a file that has been parsed, and of all it imports."""
-        names = FileNames(docstring=docstring_of(file))
+        names = FileNames(docstring=docstring_of(file), origin=str(home.origin))
         self._open.append(home.key)
         for item in file.items:
             match item:
                 case tree.Import():
                     self._import(item, names, home, report)
-                case tree.FunctionDefinition() | tree.CellDefinition():
+                case (
+                    tree.FunctionDefinition()
+                    | tree.CellDefinition()
+                    | tree.ModelDefinition()
+                ):
                     define(item, names, report)
                 case _:
                     assert_never(item)
@@ -75,9 +83,12 @@ class Importer:
             return
         offered = self._file(statement, home, report)
         for imported in statement.names:
-            if offered is not None and imported.name.text not in offered.names:
+            if offered is not None and imported.name.text not in offered.importable:
                 where = quoted(statement.path)
-                report.add(not_found(imported.name, where, offered.names))
+                is_model = imported.name.text in offered.models
+                label = "a model, not a cell or a function" if is_model else "not found"
+                names_there = offered.importable
+                report.add(not_found(imported.name, where, names_there, label))
             _bring(imported, offered, names, report)
 
     def _standard(self, spec: str, place: Span, report: Report) -> FileNames | None:
@@ -104,14 +115,15 @@ class Importer:
             report.add(not_readable(statement, reason))
             return None
         if key not in self._read:
-            shown = home.shown.parent / (statement.path or "")
+            joined = home.origin.parent / (statement.path or "")
+            origin = PurePosixPath(normpath(joined))
             found = Report()
             try:
-                source = read(path, str(shown), found)
+                source = read(path, str(self._shown / origin), found)
             except OSError:
                 report.add(not_readable(statement, "the file cannot be opened"))
                 return None
-            self._keep(source, Home(shown, path.parent, key), found)
+            self._keep(source, Home(origin, path.parent, key), found)
             _relay(found, report, statement.path_span)
         return self._read[key]
 
@@ -159,7 +171,9 @@ def _bring(
         names.functions[name.text] = functions.get(original)
 
 
-def not_found(name: tree.Name, where: str, offered: Iterable[str]) -> Diagnostic:
+def not_found(
+    name: tree.Name, where: str, offered: Iterable[str], label: str = "not found"
+) -> Diagnostic:
     """An import of a name that the file does not define."""
     names = sorted(offered)
     advice = did_you_mean(suggest(name.text, names))
@@ -167,7 +181,7 @@ def not_found(name: tree.Name, where: str, offered: Iterable[str]) -> Diagnostic
         "RNN066",
         f"there is no {quoted(name.text)} in {where}",
         name.span,
-        label="not found",
+        label=label,
         help=advice or f"it has {', '.join(names) or 'nothing to import'}",
     )
 

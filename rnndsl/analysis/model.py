@@ -7,12 +7,13 @@ its own dimensions are bound to stands beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from rnndsl.analysis.program import Cell, Dim, Dimension, Located, Shape
 from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Span
 
 
 class Merge(Enum):
@@ -183,7 +184,8 @@ class Loss(Located):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Located):
     """``cells`` are the cells it uses, each once. ``output_width`` is that of what the
-    head, or without one the last layer, emits."""
+    head, or without one the last layer, emits. ``exchange_span`` is the line ``io``, if
+    there is one."""
 
     name: str
     docstring: str
@@ -192,6 +194,7 @@ class Model(Located):
     front: Embedding | OneHot | None
     layers: tuple[Layer, ...]
     exchange: Exchange
+    exchange_span: Span | None = field(default=None, compare=False, repr=False)
     pooling: Pooling | None
     head: tuple[Layer, ...]
     loss: Loss | None

@@ -56,7 +56,11 @@ class UnknownNames:
 
 
 class EquationNames:
-    """Names in the equations of a cell; ``shapes`` has those of the locals so far."""
+    """Names in the equations of a cell; ``shapes`` has those of the locals so far.
+
+    ``is_ahead``: an equation updates a state at a later step, which is reported; then
+    reading one is the same mistake.
+    """
 
     def __init__(
         self,
@@ -64,11 +68,14 @@ class EquationNames:
         constants: Constants,
         unknown: UnknownNames,
         report: Report,
+        *,
+        is_ahead: bool,
     ) -> None:
         self._scope = scope
         self._constants = constants
         self._unknown = unknown
         self._report = report
+        self._is_ahead = is_ahead
         self.shapes: dict[str, program.Shape] = {}
 
     def read(self, reference: tree.Reference) -> Operand | None:
@@ -81,7 +88,9 @@ class EquationNames:
             return found
         wrong = wrong_time_index(reference, declared)
         if wrong is not None:
-            self._report.add(wrong)
+            is_later = reference.time is not None and reference.time.offset > 0
+            if not (self._is_ahead and is_later):
+                self._report.add(wrong)
             return None
         return self._operand(reference, declared)
 

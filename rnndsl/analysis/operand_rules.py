@@ -62,6 +62,6 @@ def bias_not_added(span: Span, declaration: Label) -> Diagnostic:
         span,
         label="not a term of a sum",
         labels=[declaration],
-        notes=["`bias=False` leaves biases out, which has to leave a meaning"],
+        notes=["a module made with `bias=False` leaves its biases out, as if zero"],
         help="declare it as `param` to use it in another way",
     )

@@ -18,8 +18,9 @@ Reads = Mapping[int, tree.Reference]
 
 
 def reads_of(steps: Sequence[Step], scope: Scope) -> tuple[Reads, ...]:
-    """For each equation, what it reads of the others in the same step."""
-    producers = {step.target: i for i, step in enumerate(steps)}
+    """For each equation, what it reads of the others in the same step. What is wrongly
+    written at another step, and reported, is of no step."""
+    producers = {step.target: i for i, step in enumerate(steps) if step.offset == 0}
     return tuple(
         dict(_same_step(step.assignment.value, producers, scope)) for step in steps
     )

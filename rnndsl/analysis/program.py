@@ -8,10 +8,13 @@ resolved to members of one stored tensor.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rnndsl.diagnostics import Source, Span
 from rnndsl.formulas.formula import ArithmeticOperator, ComparisonOperator, Formula
+
+if TYPE_CHECKING:
+    from rnndsl.analysis.model import Model
 
 Dim: TypeAlias = str | int
 Shape: TypeAlias = tuple[Dim, ...]
@@ -240,7 +243,8 @@ class Equation(Located):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell(Located):
     """``output`` is what the cell emits at each step. ``hidden`` is the dimension that
-    the default initialiser and ``hidden_size`` refer to."""
+    the default initialiser and ``hidden_size`` refer to. ``origin`` is the file of its
+    definition, relative to the folder of the spec: ``cells/gates.rnn``."""
 
     name: str
     docstring: str
@@ -251,12 +255,15 @@ class Cell(Located):
     parameters: tuple[StoredParameter, ...]
     equations: tuple[Equation, ...]
     output: TypedExpression
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """All cells of a spec, those it imports first, each under the name it has here."""
+    """All cells of a spec, those it imports first, each under the name it has here, and
+    the models made of them."""
 
     source: Source
     docstring: str
     cells: tuple[Cell, ...]
+    models: tuple[Model, ...] = ()

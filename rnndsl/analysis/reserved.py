@@ -46,23 +46,39 @@ MODULE_ATTRIBUTES = (
     "training", "type", "xpu", "zero_grad",
 )
 CELL_NAMES = (
-    "Any", "ArgumentTypeError", "CellSpecification", "DeviceError", "DtypeError",
-    "Gradients", "Initialiser", "PackedSequence", "ParameterSpecification",
-    "PartialTensors", "RecurrentCell", "RecurrentLayer", "ShapeError",
-    "StateCountError", "StateSpecification", "Tensor", "TensorSpecification",
-    "Tensors", "annotations", "bool", "enumerate", "float", "int", "len", "list",
-    "math", "max", "object", "overload", "property", "range", "reversed", "str",
-    "sum", "super", "torch", "tuple", "zip",
+    "AdditiveAttention", "Any", "ArgumentTypeError", "AttentionMemory",
+    "AttentionPooling", "CellSpecification", "DeviceError", "DotAttention",
+    "DtypeError", "F", "GeneralAttention", "GeneratedSequences", "Gradients",
+    "Initialiser", "InputSpecification", "LayerState", "LearnedState", "LinearChainCRF",
+    "ModelSpecification", "ModelState", "OneHotLinear", "PackedSequence",
+    "ParameterSpecification", "PartialTensors", "Prompt", "RecurrentCell",
+    "RecurrentLayer", "RecurrentModel", "ShapeError", "StateCountError",
+    "StateSpecification", "Tensor", "TensorSpecification", "Tensors",
+    "VariationalDropout", "absolute_error_loss", "annotations", "beam_search",
+    "binary_loss", "bool", "cross_entropy_loss", "ctc_best_path",
+    "ctc_negative_log_likelihood", "dict", "enumerate", "float", "greedy_search", "int",
+    "last_step", "len", "list", "math", "max", "max_over_time", "mean_over_time", "nn",
+    "object", "overload", "property", "range", "reorder_batch", "repeat_batch",
+    "repeat_last", "reverse_time", "reversed", "sample_sequences", "squared_error_loss",
+    "str", "sum", "super", "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "dropout",
-    "engine", "explain", "first_parameter", "flatten_parameters", "num_layers",
-    "options", "proj_size", "reset_parameters", "run", "scan", "specification",
+    "engine", "explain", "first_parameter", "flatten_parameters", "initial_state",
+    "num_layers", "options", "proj_size", "reset_parameters", "run", "scan",
+    "specification",
 )
-INPUT_NAMES = ("hx",)
+INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
     "batch_first", "bias", "bidirectional", "device", "dropout", "dtype", "num_layers",
 )
+MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
+MODEL_ATTRIBUTES = (
+    "begin", "counted", "embedding", "engine", "explain", "finish", "head",
+    "initial_state", "loss", "options", "pooling", "predict", "reset_parameters",
+    "run_step", "specification", "step",
+)
+MODEL_INPUT_NAMES = ("lengths", "output", "state", "target")
 # fmt: on
 
 

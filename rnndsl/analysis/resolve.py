@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rnndsl.analysis.cell_names import check_class_names, no_cell
+from rnndsl.analysis.cell_names import check_class_names
 from rnndsl.analysis.cells import resolve_cell
-from rnndsl.analysis.files import FileCell, check_functions_used
+from rnndsl.analysis.files import FileCell, FileNames, check_functions_used
 from rnndsl.analysis.imports import Home, Importer, imported_error
+from rnndsl.analysis.model import Model
+from rnndsl.analysis.models import resolve_model
 from rnndsl.analysis.program import Cell, Program
-from rnndsl.diagnostics import Report, Severity, Source
+from rnndsl.diagnostics import Report, Severity, Source, Span
 from rnndsl.syntax import tree
 
 
@@ -26,17 +29,15 @@ def resolve(
     found = Report()
     shown = PurePosixPath(source.name)
     key = "" if directory is None else str(directory.resolve() / shown.name)
-    importer = Importer(directory)
-    names = importer.names_of(file, Home(shown, directory, key), found)
-    check_class_names({name: names.names[name] for name in names.cells}, found)
-    if not names.cells and not found.has_errors:
-        found.add(no_cell(source))
-    cells = []
+    importer = Importer(directory, shown.parent)
+    home = Home(PurePosixPath(shown.name), directory, key)
+    names = importer.names_of(file, home, found)
+    check_class_names(_places(names, names.cells), _places(names, names.models), found)
+    resolved_cells: dict[str, Cell | None] = {}
     # Imported cells first: the generated module lists what it builds on before its own.
     for name, cell in sorted(names.cells.items(), key=lambda item: not item[1].imports):
-        resolved = _resolved(name, cell, found)
-        if resolved is not None:
-            cells.append(resolved)
+        resolved_cells[name] = _resolved(name, cell, found)
+    models = _models(names, resolved_cells, found)
     if not found.has_errors:
         check_functions_used(names, file, found)
     for diagnostic in found.diagnostics:
@@ -44,7 +45,29 @@ def resolve(
     if found.has_errors:
         return None
     docstring = "" if file.docstring is None else file.docstring.text
-    return Program(source=source, docstring=docstring, cells=tuple(cells))
+    cells = tuple(cell for cell in resolved_cells.values() if cell is not None)
+    return Program(source=source, docstring=docstring, cells=cells, models=models)
+
+
+def _places(names: FileNames, some: Iterable[str]) -> dict[str, Span]:
+    return {name: names.names[name] for name in some}
+
+
+def _models(
+    names: FileNames, cells: Mapping[str, Cell | None], report: Report
+) -> tuple[Model, ...]:
+    """The models of a file, without those with errors."""
+    others = dict.fromkeys(names.functions, "a function, not a cell")
+    others |= dict.fromkeys(names.models, "a model, not a cell")
+    resolved = [
+        resolve_model(definition, cells, others, report)
+        for definition in names.models.values()
+    ]
+    return tuple(
+        model if model.docstring else replace(model, docstring=names.docstring)
+        for model in resolved
+        if model is not None
+    )
 
 
 def _resolved(name: str, cell: FileCell, report: Report) -> Cell | None:
@@ -56,6 +79,7 @@ def _resolved(name: str, cell: FileCell, report: Report) -> Cell | None:
             report.add(diagnostic)
         elif diagnostic.severity is Severity.ERROR:
             report.add(imported_error(diagnostic, cell.imports))
-    if resolved is None or resolved.docstring:
-        return resolved
-    return replace(resolved, docstring=cell.home.docstring)
+    if resolved is None:
+        return None
+    docstring = resolved.docstring or cell.home.docstring
+    return replace(resolved, docstring=docstring, origin=cell.home.origin)

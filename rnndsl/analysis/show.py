@@ -81,10 +81,16 @@ def _members(parameter: StoredParameter) -> Iterator[tuple[str, ...]]:
     for index, member in enumerate(parameter.members):
         place = parameter.name
         if len(parameter.members) > 1:
-            rows = parameter.member_shape[0]
-            place += f"[{_multiple(index, rows)}:{_multiple(index + 1, rows)}]"
+            place += _rows(index, parameter.member_shape)
         initial = () if member.initial is None else (_initial(member.initial),)
         yield (kind, member.name, shape, place, *initial)
+
+
+def _rows(index: int, shape: Shape) -> str:
+    """The place of a member among the rows of its tensor."""
+    if shape == ():
+        return f"[{index}]"
+    return f"[{_multiple(index, shape[0])}:{_multiple(index + 1, shape[0])}]"
 
 
 def _multiple(count: int, rows: Dim) -> str:

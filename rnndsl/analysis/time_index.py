@@ -19,10 +19,14 @@ def wrong_time_index(
     return offset_not_supported(reference, declared)
 
 
-def index_missing(reference: tree.Reference, declared: Declared) -> Diagnostic:
-    """An input or a state without its time index."""
+def index_missing(
+    reference: tree.Reference, declared: Declared, *, is_target: bool = False
+) -> Diagnostic:
+    """An input or a state without its time index; ``is_target``: left of ``=``."""
     name = declared.name
-    if declared.kind is Kind.INPUT:
+    if is_target:
+        advice = f"write `{name}[t] = ...`"
+    elif declared.kind is Kind.INPUT:
         advice = f"write `{name}[t]`"
     else:
         advice = f"write `{name}[t-1]` for the old value, `{name}[t]` for the new one"

@@ -24,6 +24,17 @@ class Width:
             return Width(number=dim)
         return Width(counts=((dim, 1),))
 
+    @property
+    def dim(self) -> Dim | None:
+        """The dimension that it is, if it is a single one."""
+        match self:
+            case Width(counts=(), number=number):
+                return number
+            case Width(counts=((name, 1),), number=0):
+                return name
+            case _:
+                return None
+
     def __add__(self, other: Width) -> Width:
         """The width of two vectors beside each other."""
         counts = Counter(dict(self.counts)) + Counter(dict(other.counts))
@@ -35,7 +46,9 @@ class Width:
     def text(self, names: Mapping[str, str]) -> str:
         """``2 * hidden_size + 64``; a dimension that ``names`` lacks keeps its own."""
         terms = [
-            names.get(name, name) if count == 1 else f"{count} * {names.get(name, name)}"
+            names.get(name, name)
+            if count == 1
+            else f"{count} * {names.get(name, name)}"
             for name, count in self.counts
         ]
         if self.number or not terms:

@@ -11,7 +11,7 @@ from rnndsl.cli.terminal import colour_option, exit_with, print_diagnostics
 
 
 @click.command("check", short_help="Report errors and warnings.")
-@click.argument("specs", nargs=-1, required=True, type=SpecPath())
+@click.argument("specs", nargs=-1, required=True, type=SpecPath(stdin=True))
 @click.option(
     "--format",
     "output_format",
@@ -21,11 +21,14 @@ from rnndsl.cli.terminal import colour_option, exit_with, print_diagnostics
 )
 @colour_option
 def check_command(specs: tuple[Path, ...], output_format: str) -> None:
-    """Report errors and warnings in SPECS; exit with 1 if there is an error."""
+    """Report errors and warnings in SPECS; exit with 1 if there is an error.
+
+    '-' checks standard input.
+    """
     from rnndsl.diagnostics.render import render_github, render_json
 
     compilations = open_specs(specs)
-    found, passed = run_stage(compilations, lambda compilation: compilation.program)
+    found, passed = run_stage(compilations, lambda compilation: compilation.resolved)
     match output_format:
         case "json":
             click.echo(render_json(found).rstrip("\n"))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
 from pathlib import Path
 
 import click
 
+from rnndsl.cli.diffs import diff_text
 from rnndsl.cli.specs import SpecPath, open_specs, require_stage
 from rnndsl.cli.terminal import CommandError, colour_option, exit_with
 from rnndsl.cli.views import EMITTED
 from rnndsl.compiler import Compilation, Options
 from rnndsl.naming import display_name
-from rnndsl.writing import OutputError, default_output, write_module
+from rnndsl.writing import OutputError, default_output, holds_standalone, write_module
 
 
 @click.command("compile", short_help="Write Python modules.")
@@ -29,7 +29,7 @@ from rnndsl.writing import OutputError, default_output, write_module
 @click.option(
     "--check",
     is_flag=True,
-    help="Write nothing; show a diff and exit with 1 if a module is stale or missing.",
+    help="Write nothing; exit with 1 if a module is missing or, with a diff, stale.",
 )
 @click.option(
     "--emit",
@@ -37,9 +37,10 @@ from rnndsl.writing import OutputError, default_output, write_module
     help="Print what this stage of the compiler makes, and write nothing.",
 )
 @click.option(
-    "--standalone",
-    is_flag=True,
-    help="Put the runtime into the module, so that it needs torch alone.",
+    "--standalone/--no-standalone",
+    default=None,
+    help="Put the runtime into the module, so that it needs torch alone. Default: as "
+    "the module that is there.",
 )
 @click.option(
     "--force", is_flag=True, help="Replace a file that rnndsl did not generate."
@@ -50,7 +51,7 @@ def compile_command(
     output: str | None,
     check: bool,
     emit: str | None,
-    standalone: bool,
+    standalone: bool | None,
     force: bool,
 ) -> None:
     """Compile SPECS to Python modules; nothing is written unless all compile."""
@@ -59,25 +60,28 @@ def compile_command(
     if output == "-" and check:
         raise click.UsageError("--check compares files; it does not go with -o -")
     specs = tuple(dict.fromkeys(specs))
-    outputs = () if emit or output == "-" else _outputs(specs, output, make=not check)
-    compilations = open_specs(specs, Options(standalone=standalone))
-    if emit is not None:
-        view = EMITTED[emit]
-        require_stage(compilations, view)
-        for compilation in compilations:
-            click.echo(view(compilation).rstrip("\n"))
+    if output == "-" and len(specs) > 1:
+        raise click.UsageError("-o - prints one module; name one spec")
+    if emit is not None or output == "-":
+        _print(specs, EMITTED[emit or "python"], Options(standalone=bool(standalone)))
         return
+    outputs = _outputs(specs, output, make=not check)
+    options = {
+        spec: Options(
+            standalone=holds_standalone(path) if standalone is None else standalone
+        )
+        for spec, path in zip(specs, outputs, strict=True)
+    }
+    compilations = open_specs(specs, options)
     require_stage(compilations, lambda compilation: compilation.module_text)
-    if output == "-":
-        for compilation in compilations:
-            click.echo(compilation.module_text, nl=False)
-        return
     modules = [
         Module(spec, path, compilation)
         for spec, path, compilation in zip(specs, outputs, compilations, strict=True)
     ]
     if check:
-        _check(modules)
+        place = "" if output is None else f" -o {output}"
+        mode = {None: "", True: " --standalone", False: " --no-standalone"}[standalone]
+        _check(modules, f"{place}{mode}")
     else:
         _write(modules, force)
 
@@ -96,6 +100,15 @@ class Module:
     def classes(self) -> str:
         names = (cell.name for cell in self.compilation.program.cells)
         return ", ".join(f"{name}, {name}Cell" for name in names)
+
+
+def _print(
+    specs: Sequence[Path], view: Callable[[Compilation], str], options: Options
+) -> None:
+    compilations = open_specs(specs, dict.fromkeys(specs, options))
+    require_stage(compilations, view)
+    for compilation in compilations:
+        click.echo(view(compilation).rstrip("\n"))
 
 
 def _outputs(specs: Sequence[Path], output: str | None, make: bool) -> list[Path]:
@@ -148,33 +161,31 @@ def _write(modules: Sequence[Module], force: bool) -> None:
             written = write_module(module.path, text, force=force)
         except OutputError as error:
             raise CommandError(error.message, error.help) from error
+        mode = ", standalone" if module.compilation.options.standalone else ""
         note = "" if written else ", unchanged"
-        click.echo(f"{module.arrow}  ({module.classes}){note}")
+        click.echo(f"{module.arrow}  ({module.classes}){mode}{note}")
 
 
-def _check(modules: Sequence[Module]) -> None:
+def _check(modules: Sequence[Module], options: str) -> None:
+    """``options`` are those with which to compile them anew."""
     fresh = True
     for module in modules:
         name = display_name(module.path)
+        command = f"run rnndsl compile {display_name(module.spec)}{options}"
         try:
             before = module.path.read_bytes()
         except FileNotFoundError:
-            before = b""
+            fresh = False
+            click.echo(f"{name} is missing; {command}", err=True)
+            continue
         except OSError as error:
             raise CommandError(f"cannot read {name}: {error.strerror}") from error
         text = module.compilation.module_text
         if before == text.encode():
             continue
         fresh = False
-        diff = unified_diff(
-            before.decode(errors="replace").splitlines(keepends=True),
-            text.splitlines(keepends=True),
-            name,
-            f"{name} (from {display_name(module.spec)})",
-        )
-        click.echo("".join(diff), nl=False)
-        state = "stale" if before else "missing"
-        spec = display_name(module.spec)
-        click.echo(f"{name} is {state}; run rnndsl compile {spec}", err=True)
+        source = f"{name} (from {display_name(module.spec)})"
+        click.echo(diff_text(before, text, name, source), nl=False)
+        click.echo(f"{name} is stale; {command}", err=True)
     if not fresh:
         exit_with(1)

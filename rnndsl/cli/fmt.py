@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from difflib import unified_diff
 from pathlib import Path
 
 import click
 
-from rnndsl.cli.specs import SpecPath
+from rnndsl.cli.diffs import diff_text
+from rnndsl.cli.specs import SpecPath, is_stdin, read_bytes, spec_name
 from rnndsl.cli.terminal import (
     CommandError,
     colour_option,
     exit_with,
     print_diagnostics,
 )
-from rnndsl.diagnostics import Report, Source
-from rnndsl.naming import display_name
+from rnndsl.diagnostics import Report
 from rnndsl.syntax.format import format_source
 from rnndsl.syntax.read import decode
 from rnndsl.writing import replace_file
@@ -35,8 +33,8 @@ def fmt_command(specs: tuple[Path, ...], check: bool, diff: bool) -> None:
     """Format SPECS in place, keeping comments; '-' formats standard input to output."""
     status = 0
     for path in dict.fromkeys(specs):
-        name = "<stdin>" if str(path) == "-" else display_name(path)
-        before = _read(path, name)
+        name = spec_name(path)
+        before = read_bytes(path)
         report = Report()
         source = decode(before, name, report)
         after = None if report.has_errors else format_source(source, report)
@@ -46,24 +44,18 @@ def fmt_command(specs: tuple[Path, ...], check: bool, diff: bool) -> None:
             continue
         changed = after.encode() != before
         if diff:
-            _print_diff(name, source, after)
+            shown = diff_text(before, after, name, f"{name} (formatted)")
+            click.echo(shown, nl=False)
         if check and changed:
             click.echo(f"would format {name}", err=True)
         if check or diff:
             status = status or int(changed)
-        elif name == "<stdin>":
+        elif is_stdin(path):
             click.echo(after, nl=False)
         elif changed:
             _write(path, name, after)
     if status:
         exit_with(status)
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "<stdin>" else path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"cannot read {name}: {error.strerror}") from error
 
 
 def _write(path: Path, name: str, text: str) -> None:
@@ -72,13 +64,3 @@ def _write(path: Path, name: str, text: str) -> None:
     except OSError as error:
         raise CommandError(f"cannot write {name}: {error.strerror}") from error
     click.echo(f"formatted {name}")
-
-
-def _print_diff(name: str, source: Source, after: str) -> None:
-    lines = unified_diff(
-        source.text.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        name,
-        f"{name} (formatted)",
-    )
-    click.echo("".join(lines), nl=False)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
 from rnndsl.cli.terminal import CommandError, exit_with, print_diagnostics
-from rnndsl.compiler import Compilation, Options, open_spec
+from rnndsl.compiler import Compilation, Options, open_spec, open_text
 from rnndsl.diagnostics import Diagnostic, SpecError
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.naming import display_name
+
+_NO_OPTIONS: Mapping[Path, Options] = MappingProxyType({})
 
 
 class SpecPath(click.ParamType[Path]):
@@ -57,14 +61,38 @@ def _similar(path: Path) -> str:
     return f"did you mean {display_name(path.parent / near)}?" if near else ""
 
 
+def is_stdin(path: Path) -> bool:
+    """Whether the path stands for standard input."""
+    return str(path) == "-"
+
+
+def spec_name(path: Path) -> str:
+    """What a spec is called in messages."""
+    return "<stdin>" if is_stdin(path) else display_name(path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a spec. Exits with status 2 if it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if is_stdin(path) else path.read_bytes()
+    except OSError as error:
+        name = spec_name(path)
+        raise CommandError(f"cannot read {name}: {error.strerror}") from error
+
+
 def open_specs(
-    paths: Sequence[Path], options: Options | None = None
+    paths: Sequence[Path], options: Mapping[Path, Options] = _NO_OPTIONS
 ) -> tuple[Compilation, ...]:
-    """Reads the specs, each once. Exits with status 2 if one cannot be read."""
+    """Reads the specs, each once. What standard input holds imports from the current
+    folder. Exits with status 2 if a spec cannot be read."""
     compilations = []
     for path in dict.fromkeys(paths):
+        if is_stdin(path):
+            spec = open_text(read_bytes(path), spec_name(path), Path())
+            compilations.append(spec)
+            continue
         try:
-            compilations.append(open_spec(path, options))
+            compilations.append(open_spec(path, options.get(path)))
         except OSError as error:
             name = display_name(path)
             raise CommandError(f"cannot read {name}: {error.strerror}") from error

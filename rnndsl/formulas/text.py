@@ -54,6 +54,8 @@ def written(formula: Formula, values: Mapping[str, Written]) -> Written:
             return values.get(name, Written(name))
         case Binary(operator="+", left=left, right=Negate(operand=right)):
             return arithmetic("-", written(left, values), written(right, values))
+        case Binary(operator="+", left=left, right=Number(value=value)) if value < 0:
+            return arithmetic("-", written(left, values), written_number(-value))
         case Binary(operator=operator, left=left, right=right):
             return arithmetic(operator, written(left, values), written(right, values))
         case Negate(operand=operand):
@@ -70,10 +72,12 @@ def written(formula: Formula, values: Mapping[str, Written]) -> Written:
 
 
 def written_number(value: float) -> Written:
-    """The shortest text that reads back as the number; whole numbers without point."""
+    """A number to 15 digits, without the traces of rounding; whole ones without a
+    point."""
     whole = float(value).is_integer() and abs(value) < 1e15
-    text = str(int(value)) if whole else repr(float(value))
-    return Written(text, Binding.SIGN if value < 0 else Binding.ATOM)
+    text = str(int(value)) if whole else repr(float(f"{value:.15g}"))
+    binding = Binding.SIGN if value < 0 else Binding.ATOM
+    return Written(text.replace("e+", "e"), binding)
 
 
 def arithmetic(operator: str, left: Written, right: Written) -> Written:
@@ -87,7 +91,9 @@ def matrix_product(matrix: str, operand: Written) -> Written:
 
 
 def negated(operand: Written) -> Written:
-    return Written(f"-{operand.within(Binding.POWER)}", Binding.SIGN)
+    """``-a``, and ``-a * b`` for a product: the same, read either way."""
+    binding = Binding.SIGN if operand.binding >= Binding.POWER else Binding.SUM
+    return Written(f"-{operand.within(Binding.TERM)}", binding)
 
 
 def raised(base: Written, exponent: float) -> Written:

@@ -34,6 +34,7 @@ from rnndsl.formulas.formula import (
     Symbol,
 )
 from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.ir.folding import folded
 from rnndsl.ir.graph import (
     Elementwise,
     Expand,
@@ -50,6 +51,8 @@ from rnndsl.ir.graph import (
 )
 from rnndsl.ir.naming import Names
 
+LONGEST_TELLING = 24
+
 
 def lower_cell(cell: Cell) -> StepGraph:
     """The step graph of a resolved cell. A value not used by any state or output stays
@@ -63,7 +66,7 @@ def lower_cell(cell: Cell) -> StepGraph:
         for state in cell.states
     )
     lowering.equation(None)
-    output_atom = lowering.atom(cell.output, "output")
+    output_atom = lowering.atom(cell.output, "value")
     output = lowering.batched(output_atom, cell.output.shape, "output")
     return StepGraph(
         cell=cell,
@@ -86,6 +89,7 @@ class _Lowering:
     """Builds nodes; an operation that was built before is found again."""
 
     def __init__(self, cell: Cell) -> None:
+        self._cell = cell
         self.nodes: list[Node] = []
         self.values: dict[tuple[str, bool], Formula] = {}
         self._names = Names()
@@ -111,10 +115,20 @@ class _Lowering:
         """What is built from now on belongs to this equation, or to none."""
         self._equation = index
 
+    def _part(self, role: str) -> str:
+        """A name for a part of the equation at hand."""
+        if self._equation is None:
+            return f"output_{role}"
+        return f"{self._wishes[self._cell.equations[self._equation].target]}_{role}"
+
+    def _short(self, wish: str, role: str) -> str:
+        """A telling name, unless it is long."""
+        return wish if len(wish) <= LONGEST_TELLING else self._part(role)
+
     def define(self, equation: Equation) -> None:
         """Lowers an equation; the node of its result bears the author's name."""
         name = self._wishes[equation.target]
-        value = self.atom(equation.value, name, name=name)
+        value = self.atom(equation.value, "value", name=name)
         self.values[equation.target, equation.is_state] = value
 
     def _add(self, operation: Operation, shape: Shape, name: str) -> str:
@@ -141,24 +155,25 @@ class _Lowering:
         known = self._known.get((operation, shape))
         if known is not None:
             return Symbol(known)
-        chosen = self._names.take(wish) if name is None else name
+        chosen = self._names.derive(wish) if name is None else name
         return Symbol(self._add(operation, shape, chosen))
 
     def atom(
-        self, expression: TypedExpression, wish: str, *, name: str | None = None
+        self, expression: TypedExpression, role: str, *, name: str | None = None
     ) -> Symbol | Number:
-        """The expression as one value: a node, or a number."""
+        """The expression as one value: a number, or a node that is called ``name``, or
+        else after its ``role`` in the equation."""
         match expression:
             case Applied():
-                return self._applied(expression, wish, name)
-            case MatrixProduct(matrix=matrix, operand=operand):
-                return self._product(matrix, operand, expression.shape, wish, name)
+                return self._applied(expression, name)
+            case MatrixProduct():
+                return self._product(expression, name)
             case _:
-                formula = self._formula(expression, wish)
+                formula = self._formula(expression)
         if isinstance(formula, Symbol | Number):
             return formula
         operation = Elementwise(formula)
-        return self._value(operation, expression.shape, wish, name=name)
+        return self._value(operation, expression.shape, self._part(role), name=name)
 
     def batched(self, atom: Formula, shape: Shape, wish: str) -> str:
         """A value with batch axes, as a state and an output must have them."""
@@ -172,32 +187,27 @@ class _Lowering:
         scalar = isinstance(formula, Symbol) and self._varying[formula.name]
         if own == () and shape != () and scalar:
             assert isinstance(formula, Symbol)
-            return self._value(Widen(formula.name), shape, f"{formula.name}_wide")
+            wide = self._short(f"{formula.name}_wide", "wide")
+            return self._value(Widen(formula.name), shape, wide)
         return formula
 
     def _operand(
-        self,
-        expression: TypedExpression,
-        shape: Shape,
-        wish: str,
-        *,
-        additive: bool = False,
+        self, expression: TypedExpression, shape: Shape, *, additive: bool = False
     ) -> Formula:
         """An operand of arithmetic: arithmetic of its own stays inside the formula."""
         if expression.shape == shape:
             if not additive and _adds_product(expression):
-                return self.atom(expression, f"{wish}_sum")
-            return self._formula(expression, wish)
-        return self._beside(self.atom(expression, wish), expression.shape, shape)
+                return self.atom(expression, "sum")
+            return self._formula(expression)
+        return self._beside(self.atom(expression, "factor"), expression.shape, shape)
 
     def _argument(
-        self, expression: TypedExpression, shape: Shape, wish: str
+        self, expression: TypedExpression, shape: Shape, role: str
     ) -> Formula:
         """An operand of a function: always one value."""
-        atom = self.atom(expression, wish)
-        return self._beside(atom, expression.shape, shape)
+        return self._beside(self.atom(expression, role), expression.shape, shape)
 
-    def _formula(self, expression: TypedExpression, wish: str) -> Formula:
+    def _formula(self, expression: TypedExpression) -> Formula:
         shape = expression.shape
         match expression:
             case Constant(value=value):
@@ -214,62 +224,61 @@ class _Lowering:
                 return self.values[name, True]
             case ReadLocal(name=name):
                 return self.values[name, False]
-            case MatrixProduct(matrix=matrix, operand=operand):
-                return self._product(matrix, operand, shape, wish, None)
+            case MatrixProduct():
+                return self._product(expression, None)
             case BinaryOperation(operator=operator, left=left, right=right):
                 additive = operator in ("+", "-")
-                return Binary(
-                    operator,
-                    self._operand(left, shape, wish, additive=additive),
-                    self._operand(right, shape, wish, additive=additive),
+                return folded(
+                    Binary(
+                        operator,
+                        self._operand(left, shape, additive=additive),
+                        self._operand(right, shape, additive=additive),
+                    )
                 )
             case Negated(operand=operand):
-                return Negate(self._operand(operand, shape, wish))
+                return folded(Negate(self._operand(operand, shape)))
             case Raised(base=base, exponent=exponent):
-                return Power(self._operand(base, shape, wish), exponent)
-            case Compared(operator=comparison, left=left, right=right):
-                return Compare(
-                    comparison,
-                    self._argument(left, shape, f"{wish}_left"),
-                    self._argument(right, shape, f"{wish}_right"),
-                )
+                return folded(Power(self._operand(base, shape), exponent))
+            case Compared():
+                return self._comparison(expression, shape)
             case Applied():
-                return self._applied(expression, wish, None)
+                return self._applied(expression, None)
             case _:
                 assert_never(expression)
 
-    def _product(
-        self,
-        matrix: ReadParameter,
-        operand: TypedExpression,
-        shape: Shape,
-        wish: str,
-        name: str | None,
-    ) -> Symbol:
-        value = self.atom(operand, f"{wish}_operand")
-        operand_name = self.batched(value, operand.shape, f"{wish}_operand")
+    def _product(self, expression: MatrixProduct, name: str | None) -> Symbol:
+        matrix, operand = expression.matrix, expression.operand
+        value = self.atom(operand, "operand")
+        vector = self.batched(value, operand.shape, self._part("operand"))
         weight = self._value(Parameter(matrix.name), matrix.shape, matrix.name).name
-        derived = f"{weight}_{operand_name.removesuffix('_prev')}"
-        return self._value(Product(weight, operand_name), shape, derived, name=name)
+        telling = self._short(f"{weight}_{vector.removesuffix('_prev')}", "product")
+        operation = Product(weight, vector)
+        return self._value(operation, expression.shape, telling, name=name)
 
-    def _applied(
-        self, expression: Applied, wish: str, name: str | None
-    ) -> Symbol | Number:
+    def _comparison(self, expression: Compared, shape: Shape) -> Compare:
+        """A comparison that chooses between values of ``shape``."""
+        return Compare(
+            expression.operator,
+            self._argument(expression.left, shape, "left"),
+            self._argument(expression.right, shape, "right"),
+        )
+
+    def _applied(self, expression: Applied, name: str | None) -> Symbol | Number:
         shape = expression.shape
         function = FUNCTIONS[expression.function]
         arguments: list[Formula] = []
         for operand in expression.operands:
             if isinstance(operand, Compared):
-                arguments.append(self._formula(operand, wish))
+                arguments.append(self._comparison(operand, shape))
             else:
-                arguments.append(self._argument(operand, shape, f"{wish}_pre"))
-        numbers = [a.value for a in arguments if isinstance(a, Number)]
-        if len(numbers) == len(arguments):
-            return Number(float(function.value(*numbers, *expression.constants)))
-        first = next((a.name for a in arguments if isinstance(a, Symbol)), wish)
-        formula = Apply(function.name, tuple(arguments), expression.constants)
-        derived = f"{function.name}_{first}"
-        return self._value(Elementwise(formula), shape, derived, name=name)
+                arguments.append(self._argument(operand, shape, "pre"))
+        formula = folded(Apply(function.name, tuple(arguments), expression.constants))
+        if isinstance(formula, Number):
+            return formula
+        first = next((a.name for a in arguments if isinstance(a, Symbol)), "")
+        telling = f"{function.name}_{first}" if first else self._part(function.name)
+        telling = self._short(telling, function.name)
+        return self._value(Elementwise(formula), shape, telling, name=name)
 
 
 def _adds_product(expression: TypedExpression) -> bool:

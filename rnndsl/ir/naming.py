@@ -5,8 +5,11 @@ from __future__ import annotations
 
 RESERVED = (
     "F",
+    "Gradients",
+    "PartialTensors",
     "Tensor",
     "Tensors",
+    "_",
     "batch",
     "d_first_state",
     "d_inputs",
@@ -21,6 +24,7 @@ RESERVED = (
     "mask",
     "masks",
     "math",
+    "matrix_masks",
     "nn",
     "output",
     "outputs",
@@ -28,6 +32,7 @@ RESERVED = (
     "range",
     "reversed",
     "saved",
+    "scalar_masks",
     "state",
     "steps",
     "t",
@@ -48,5 +53,14 @@ class Names:
         name = wish
         while name in self._taken:
             name += "_"
+        self._taken[name] = None
+        return name
+
+    def derive(self, wish: str) -> str:
+        """The wish itself where it is free, else the wish with a number."""
+        name, number = wish, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wish}_{number}"
         self._taken[name] = None
         return name

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import assert_never
 
+from rnndsl.analysis.program import Equation
 from rnndsl.formulas.text import (
     Written,
     matrix_product,
@@ -28,13 +29,14 @@ from rnndsl.ir.graph import (
     Widen,
     operands,
 )
+from rnndsl.ir.naming import Names
 
 
 def notation(graph: StepGraph) -> dict[str, Written]:
     """How each value is written where it is read."""
-    states = dict(zip(graph.new_states, graph.cell.states, strict=True))
     uses = Counter(name for node in graph.nodes for name in operands(node.operation))
     uses.update((*graph.new_states, graph.output))
+    named = author_names(graph)
     found: dict[str, Written] = {}
     for node in graph.nodes:
         match node.operation:
@@ -46,21 +48,24 @@ def notation(graph: StepGraph) -> dict[str, Written]:
                 found[node.name] = Written(member)
             case Size(dimension=dimension):
                 found[node.name] = Written(dimension)
-            case Product() if uses[node.name] == 1 and not is_named(graph, node):
+            case Product() if uses[node.name] == 1 and node.name not in named:
                 found[node.name] = definition(node, found)
+            case _ if node.name in named:
+                equation = named[node.name]
+                suffix = "[t]" if equation.is_state else ""
+                found[node.name] = Written(f"{equation.target}{suffix}")
             case _:
-                is_state = node.name in states and is_named(graph, node)
-                suffix = "[t]" if is_state else ""
-                found[node.name] = Written(f"{node.name}{suffix}")
+                found[node.name] = Written(node.name)
     return found
 
 
-def is_named(graph: StepGraph, node: Node) -> bool:
-    """Whether it is the value of an equation, and has its name from the author."""
-    if node.equation is None:
-        return False
-    target = graph.cell.equations[node.equation].target
-    return node.name.rstrip("_") == target.rstrip("_")
+def author_names(graph: StepGraph) -> dict[str, Equation]:
+    """The equations by the names their values have in the graph: the author's, changed
+    only where generated code uses the name for something else."""
+    names = Names()
+    for item in graph.cell.inputs:
+        names.take(item.name)
+    return {names.take(equation.target): equation for equation in graph.cell.equations}
 
 
 def definition(node: Node, values: dict[str, Written]) -> Written:

@@ -12,7 +12,7 @@ from rnndsl.analysis.written import written_expression
 from rnndsl.columns import aligned
 from rnndsl.formulas.text import Written
 from rnndsl.ir.graph import Expand, Input, Node, Parameter, Previous, Size, StepGraph
-from rnndsl.ir.notation import definition, is_named
+from rnndsl.ir.notation import definition
 
 
 def graph_text(graph: StepGraph) -> str:
@@ -29,19 +29,15 @@ def graph_text(graph: StepGraph) -> str:
 
 def _headings(graph: StepGraph) -> Iterator[tuple[str, ...]]:
     """For each value, what stands above it and its neighbours of the same origin."""
-    cell = graph.cell
-    last = len(cell.equations) - 1
-    finished = not any(n.equation == last and is_named(graph, n) for n in graph.nodes)
     for node in graph.nodes:
-        if node.equation is None:
-            yield ()
-        elif node.equation == last and finished:
-            yield (f"  # output {written_expression(cell.output).text}",)
-        else:
-            equation = cell.equations[node.equation]
+        if node.equation is not None:
+            equation = graph.cell.equations[node.equation]
             file = PurePath(equation.span.source.name).name
             yield (f"  # {file}:{equation.line}  {equation.text}",)
-        finished = finished or (node.equation == last and is_named(graph, node))
+        elif isinstance(node.operation, Input | Previous | Parameter | Size):
+            yield ()
+        else:
+            yield (f"  # output {written_expression(graph.cell.output).text}",)
 
 
 def _row(cell: Cell, node: Node, values: dict[str, Written]) -> tuple[str, ...]:

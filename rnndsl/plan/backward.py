@@ -85,7 +85,7 @@ class _Backward:
         self._adjoint = adjoint
         self._aliases: dict[str, Formula] = {}
         self._result: dict[str, str] = {}
-        self._joined: dict[tuple[str | None, ...], str] = {}
+        self._joined: dict[tuple[str | None, ...], tuple[Stage, Join]] = {}
         self._made: dict[tuple[str, str], str] = {}
         self._sliced: dict[tuple[str | None, ...], str] = {}
         self._statements: dict[Stage, list[Statement]] = {when: [] for when in Stage}
@@ -220,11 +220,22 @@ class _Backward:
         if len(parts) == 1:
             return str(parts[0])
         if parts not in self._joined:
-            name = self._define(f"d_{group.target}", group.stage, None)
+            name = self._names.take(f"d_{group.target}")
             shapes = tuple((rows,) for rows in group.rows)
-            self._add(group.stage, Join(target=name, parts=parts, shapes=shapes))
-            self._joined[parts] = name
-        return self._joined[parts]
+            join = Join(target=name, parts=parts, shapes=shapes)
+            self._place(parts, group.stage, join)
+        # Groups that share their gradients share the join: it belongs where the first
+        # of them runs, and later stages run first.
+        when, join = self._joined[parts]
+        if when < group.stage:
+            self._statements[when].remove(join)
+            self._place(parts, group.stage, join)
+        return join.target
+
+    def _place(self, parts: tuple[str | None, ...], when: Stage, join: Join) -> None:
+        self._joined[parts] = (when, join)
+        self._values[join.target] = Value(self._axis(when), None)
+        self._add(when, join)
 
     def _through(self, group: ProductGroup, own: str | None) -> str:
         known = self._once("operand", group)

@@ -180,11 +180,13 @@ def _kept(plan: CellPlan, shapes: dict[str, Axes]) -> sympy.Expr:
         if isinstance(statement, Unsqueeze)
     )
     whole.update(zip(plan.forward.previous, plan.forward.states, strict=True))
-    inputs = [n.name for n in plan.graph.nodes if isinstance(n.operation, Input)]
+    # A state that is only passed on leads back to itself: it is the one given.
+    given = [n.name for n in plan.graph.nodes if isinstance(n.operation, Input)]
     buffers: dict[str, None] = {}
     for name in (*plan.kept.steps, *plan.kept.sequences):
-        while name in whole:
-            name = whole[name]
-        if name not in inputs:
-            buffers[name] = None
+        passed = [name]
+        while passed[-1] in whole and passed[-1] not in passed[:-1]:
+            passed.append(whole[passed[-1]])
+        if passed[-1] not in (*given, *passed[:-1]):
+            buffers[passed[-1]] = None
     return sympy.Add(*(entries(shapes[name]) for name in buffers))

@@ -63,7 +63,8 @@ def forward_statements(
     for node in graph.nodes:
         values[node.name] = Value(AXES[stage[node.name]], node.shape)
     planning.members()
-    for node in graph.nodes:
+    # What is fixed comes first: a group of products may start from any of it.
+    for node in sorted(graph.nodes, key=lambda node: stage[node.name] != Stage.FIXED):
         planning.node(node)
     return planning.live()
 

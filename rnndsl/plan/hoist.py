@@ -9,6 +9,7 @@ changes results by rounding only, equations stay as they were written.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rnndsl.formulas.formula import (
@@ -67,13 +68,17 @@ class _Hoisting:
 
     def _find_addends(self) -> dict[str, _Addend]:
         """Products used once, as a term that is added. What is fixed and stands in the
-        sum after a product belongs to it, as a bias; before any, to the first."""
-        graph = self._graph
-        uses = Counter(
-            name for node in graph.nodes for name in operands(node.operation)
-        )
-        uses.update((*graph.new_states, graph.output))
-        products = {n.name: n for n in graph.nodes if isinstance(n.operation, Product)}
+        sum after a product belongs to it, as a bias; before any, to the first.
+
+        A product that is fixed itself is none of them: what it would start from may
+        depend on a product of its own group."""
+        uses = self._uses()
+        products = [
+            node.name
+            for node in self._graph.nodes
+            if isinstance(node.operation, Product)
+            and self._stage[node.name] != Stage.FIXED
+        ]
         found: dict[str, _Addend] = {}
         for home, formula in self._formulas.items():
             current: str | None = None
@@ -89,6 +94,17 @@ class _Hoisting:
                 if name is not None:
                     found[name] = _Addend(home, tuple(fixed))
         return found
+
+    def _uses(self) -> Counter[str]:
+        """How often each value is read, every place in a formula counted."""
+        graph = self._graph
+        uses = Counter((*graph.new_states, graph.output))
+        for node in graph.nodes:
+            if node.name in self._formulas:
+                uses.update(_occurrences(self._formulas[node.name]))
+            else:
+                uses.update(operands(node.operation))
+        return uses
 
     def _is_bias(self, term: Term) -> bool:
         """Whether it is the same in all rows and steps, but not for all features."""
@@ -277,3 +293,10 @@ class _Hoisting:
         suffix = "fixed" if stage == Stage.FIXED else "early"
         name = self._names.take(f"{node.name}_{suffix}")
         return Symbol(self._add(name, node, formula, stage))
+
+
+def _occurrences(formula: Formula) -> Iterator[str]:
+    if isinstance(formula, Symbol):
+        yield formula.name
+    for part in children(formula):
+        yield from _occurrences(part)

@@ -196,14 +196,15 @@ def _buffers(
     for statement in loop:
         if not isinstance(statement, Join):
             continue
-        parts = [
-            part if part in wanted and part not in taken else None
-            for part in statement.parts
-        ]
+        parts: list[str | None] = []
+        for part in statement.parts:
+            is_new = part is not None and part in wanted and part not in taken
+            parts.append(part if is_new else None)
+            if is_new:
+                taken[str(part)] = None
         if statement.target in wanted or any(parts):
             buffers.append(statement.target)
         if any(parts):
-            taken.update(dict.fromkeys(part for part in parts if part is not None))
             sizes = tuple(shape[0] for shape in statement.shapes)
             slices.append(
                 Slice(targets=tuple(parts), source=statement.target, sizes=sizes)

@@ -27,6 +27,8 @@ def statement_text(statement: Statement) -> str:
     """``gates_x = weight_ih @ x + gates_x_bias``; products as in mathematics, the
     matrix on the left."""
     match statement:
+        case Compute(target=target, formula=formula, equation=int()):
+            return f"{target} = {written(formula, {}).text}"
         case Compute(target=target, formula=formula):
             return f"{target} = {written(expanded(formula), {}).text}"
         case Multiply(target=target, operand=operand, base=base):

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from rnndsl.runtime.attention import (
+    AdditiveAttention,
+    AttentionMemory,
+    DotAttention,
+    GeneralAttention,
+)
+from rnndsl.runtime.beam import beam_search
 from rnndsl.runtime.cell import RecurrentCell
+from rnndsl.runtime.crf import LinearChainCRF
+from rnndsl.runtime.ctc import ctc_best_path, ctc_negative_log_likelihood
+from rnndsl.runtime.dropout import VariationalDropout
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -10,8 +20,37 @@ from rnndsl.runtime.errors import (
     ShapeError,
     StateCountError,
 )
+from rnndsl.runtime.generation import (
+    GeneratedSequences,
+    Prompt,
+    greedy_search,
+    reorder_batch,
+    repeat_batch,
+)
 from rnndsl.runtime.initialisers import Initialiser
 from rnndsl.runtime.layer import RecurrentLayer
+from rnndsl.runtime.learned import LearnedState
+from rnndsl.runtime.losses import (
+    absolute_error_loss,
+    binary_loss,
+    cross_entropy_loss,
+    squared_error_loss,
+)
+from rnndsl.runtime.model import RecurrentModel
+from rnndsl.runtime.model_specification import (
+    InputSpecification,
+    LayerState,
+    ModelSpecification,
+    ModelState,
+)
+from rnndsl.runtime.one_hot import OneHotLinear
+from rnndsl.runtime.pooling import (
+    AttentionPooling,
+    max_over_time,
+    mean_over_time,
+)
+from rnndsl.runtime.ragged import last_step, repeat_last, reverse_time
+from rnndsl.runtime.sampling import sample_sequences
 from rnndsl.runtime.specification import (
     CellSpecification,
     Gradients,
@@ -23,19 +62,51 @@ from rnndsl.runtime.specification import (
 )
 
 __all__ = [
+    "AdditiveAttention",
     "ArgumentTypeError",
+    "AttentionMemory",
+    "AttentionPooling",
     "CellSpecification",
     "DeviceError",
+    "DotAttention",
     "DtypeError",
+    "GeneralAttention",
+    "GeneratedSequences",
     "Gradients",
     "Initialiser",
+    "InputSpecification",
+    "LayerState",
+    "LearnedState",
+    "LinearChainCRF",
+    "ModelSpecification",
+    "ModelState",
+    "OneHotLinear",
     "ParameterSpecification",
     "PartialTensors",
+    "Prompt",
     "RecurrentCell",
     "RecurrentLayer",
+    "RecurrentModel",
     "ShapeError",
     "StateCountError",
     "StateSpecification",
     "TensorSpecification",
     "Tensors",
+    "VariationalDropout",
+    "absolute_error_loss",
+    "beam_search",
+    "binary_loss",
+    "cross_entropy_loss",
+    "ctc_best_path",
+    "ctc_negative_log_likelihood",
+    "greedy_search",
+    "last_step",
+    "max_over_time",
+    "mean_over_time",
+    "reorder_batch",
+    "repeat_batch",
+    "repeat_last",
+    "reverse_time",
+    "sample_sequences",
+    "squared_error_loss",
 ]

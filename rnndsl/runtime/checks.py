@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rnndsl.runtime.errors import (
@@ -16,7 +17,6 @@ from rnndsl.runtime.errors import (
     ShapeError,
     StateCountError,
 )
-from rnndsl.runtime.specification import CellSpecification
 
 
 def check_bias(bias: object) -> None:
@@ -25,9 +25,11 @@ def check_bias(bias: object) -> None:
         raise TypeError(f"bias should be of type bool, got: {type(bias).__name__}")
 
 
-def check_sizes(specification: CellSpecification, sizes: Mapping[str, Any]) -> None:
+def check_sizes(
+    dimensions: tuple[tuple[str, str], ...], sizes: Mapping[str, Any]
+) -> None:
     """Raises TypeError for a size that is no int, ValueError for one below 1."""
-    for dim, argument in specification.dimensions:
+    for dim, argument in dimensions:
         size = sizes[dim]
         if not isinstance(size, int):
             raise TypeError(
@@ -83,6 +85,11 @@ def check_inputs(
     dtype (unless autocast casts it) and device are those of ``like``, a parameter."""
     first = inputs[0].shape[:leading]
     for name, shape, value in zip(names, shapes, inputs, strict=True):
+        if not shape and value.dim() > leading:
+            raise ShapeError(
+                f"{name}: one number for each step: expected {_sizes(first)}, "
+                f"got {_sizes(value.shape)}"
+            )
         if value.shape[leading:] != shape:
             raise ShapeError(
                 f"{name}: expected the last dimensions to be {_sizes(shape)}, "
@@ -133,10 +140,8 @@ def check_dtype(name: str, value: Tensor, like: Tensor | None, is_cast: bool) ->
                 f"{name}: expected a floating-point dtype, got {value.dtype}"
             )
     elif value.dtype != like.dtype:
-        raise DtypeError(
-            f"{name}: expected dtype {like.dtype}, got {value.dtype}. Convert the "
-            f"tensor, .to({like.dtype}), or the module, .to({value.dtype})"
-        )
+        found = f"{name}: expected dtype {like.dtype}, got {value.dtype}"
+        raise DtypeError(found + _conversion(name, value, like))
 
 
 def check_device(name: str, value: Tensor, like: Tensor) -> None:
@@ -145,6 +150,19 @@ def check_device(name: str, value: Tensor, like: Tensor) -> None:
         raise DeviceError(
             f"{name}: expected a tensor on {like.device}, got one on {value.device}"
         )
+
+
+def _conversion(name: str, value: Tensor, like: Tensor) -> str:
+    if value.is_floating_point():
+        return (
+            f". Convert the tensor, .to({like.dtype}), or the module, "
+            f".to({value.dtype})"
+        )
+    if value.is_complex():
+        return ""
+    is_default = like.dtype == torch.float32
+    method = "float()" if is_default else f"to({like.dtype})"
+    return f". Convert the tensor, {name.rpartition(' ')[2]}.{method}"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -20,6 +21,12 @@ from rnndsl.runtime.checks import (
 from rnndsl.runtime.engines import AUTOMATIC
 from rnndsl.runtime.errors import ShapeError
 from rnndsl.runtime.packing import check_packed, ragged_layout
+from rnndsl.runtime.ragged import (
+    check_lengths,
+    repeat_last,
+    valid_steps,
+    zero_padding,
+)
 from rnndsl.runtime.recurrent import RecurrentModule
 from rnndsl.runtime.specification import Tensors
 from rnndsl.runtime.stacking import layer_sizes
@@ -73,14 +80,18 @@ class RecurrentLayer(RecurrentModule):
                 self.add_block(layer_size, f"_l{layer}_reverse", device, dtype)
         self.reset_parameters()
 
-    def run(self, inputs: tuple[Any, ...], hx: Any) -> Any:
+    def run(
+        self, inputs: tuple[Any, ...], hx: Any, lengths: Tensor | None = None
+    ) -> Any:
         """Runs the stack; what ``forward`` of a generated layer calls.
 
         inputs: one tensor for each input of the cell, (T, B, ...), (B, T, ...) if
         ``batch_first``, or (T, ...) unbatched; or packed sequences. hx: the first state
         of all layers and directions, (layers * directions, B, ...), one tensor or a
-        tuple as the cell has states, or None. Returns the output, in the form of the
-        input, and the last state, in the form of ``hx``.
+        tuple as the cell has states, or None. lengths: the number of steps of each
+        row, (B,), in any order; behind them the input counts for nothing, states stay
+        as they are and outputs are zero. Returns the output, in the form of the input,
+        and the last state, in the form of ``hx``.
 
         Raises the types that ``torch.nn.LSTM`` raises: ArgumentTypeError for what is
         no tensor or no tuple, ValueError for a wrong number of dimensions of the first
@@ -93,11 +104,24 @@ class RecurrentLayer(RecurrentModule):
         like = self.first_parameter()
         device_type = data.device.type
         dtype = autocast_dtype(device_type, like)
-        run = self._run_packed if packed else self._run_padded
-        if dtype is None:
-            return run(inputs, hx, like, None)
-        with torch.autocast(device_type, enabled=False):
-            return run(inputs, hx, like, dtype)
+        if packed and lengths is not None:
+            raise ValueError("lengths: a PackedSequence has lengths of its own")
+        is_cast = dtype is not None
+        with torch.autocast(device_type, enabled=False) if is_cast else nullcontext():
+            if packed:
+                return self._run_packed(inputs, hx, like, dtype)
+            return self._run_padded(inputs, hx, lengths, like, dtype)
+
+    def initial_state(self, batch: int) -> Any:
+        """The state before the first step of so many rows, in the form of ``hx``."""
+        like = self.first_parameter()
+        given = torch.empty(1, batch) if like is None else like.new_empty(1, batch)
+        blocks = [
+            self._first_state(self._parameters_of(block, given), given)
+            for block in range(self.num_layers * self._directions)
+        ]
+        state = tuple(torch.stack(values) for values in zip(*blocks, strict=True))
+        return state[0] if len(state) == 1 else state
 
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters need no particular place in memory."""
@@ -112,6 +136,7 @@ class RecurrentLayer(RecurrentModule):
         self,
         inputs: tuple[Any, ...],
         hx: Any,
+        lengths: Tensor | None,
         like: Tensor | None,
         dtype: torch.dtype | None,
     ) -> Any:
@@ -133,13 +158,15 @@ class RecurrentLayer(RecurrentModule):
         tensors = cast_tensors(tensors, dtype)
         if tensors[0].shape[0] == 0:
             raise ShapeError(f"{names[0]}: expected at least one step, got none")
+        if lengths is not None and not is_batched:
+            raise ShapeError("lengths: expected a batch of sequences, got a single one")
         state = None
         if hx is not None:
             batch = (tensors[0].shape[1],) if is_batched else ()
             state = self._given_state(hx, batch, tensors[0], dtype)
             if not is_batched:
                 state = tuple(value.unsqueeze(1) for value in state)
-        output, last = self._run_layers(tensors, state, None, dtype)
+        output, last = self._run_ragged(tensors, state, lengths, dtype)
         if not is_batched:
             output = output.squeeze(1)
             last = tuple(value.squeeze(1) for value in last)
@@ -187,6 +214,24 @@ class RecurrentLayer(RecurrentModule):
             expected = (blocks, *batch, *shape)
             check_state(name, value, expected, like, dtype is not None)
         return cast_tensors(state, dtype)
+
+    def _run_ragged(
+        self,
+        inputs: Tensors,
+        state: Tensors | None,
+        lengths: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> tuple[Tensor, Tensors]:
+        """inputs (T, B, ...), state (layers * directions, B, ...), lengths (B,)."""
+        steps = inputs[0].shape[0]
+        if lengths is not None:
+            lengths = check_lengths(lengths, steps, inputs[0])
+        if lengths is None:
+            return self._run_layers(inputs, state, None, dtype)
+        inputs = tuple(repeat_last(value, lengths) for value in inputs)
+        mask = valid_steps(lengths, steps)
+        output, last = self._run_layers(inputs, state, mask, dtype)
+        return zero_padding(output, lengths), last
 
     def _run_layers(
         self,

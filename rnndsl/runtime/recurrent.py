@@ -40,7 +40,7 @@ class RecurrentModule(nn.Module):
         super().__init__()
         specification = self.specification
         check_bias(bias)
-        check_sizes(specification, sizes)
+        check_sizes(specification.dimensions, sizes)
         for dim, argument in specification.dimensions:
             setattr(self, argument, sizes[dim])
         self.bias = bias

@@ -25,7 +25,7 @@ from rnndsl.ir.graph import (
     StepGraph,
     Widen,
 )
-from rnndsl.ir.notation import is_named
+from rnndsl.ir.notation import author_names
 from rnndsl.symbolic.derivative import adjoints
 from rnndsl.symbolic.expansion import expanded, times
 
@@ -107,6 +107,7 @@ class _Accumulation:
 
     def __init__(self, graph: StepGraph, state: str) -> None:
         self.state = state
+        self._named = author_names(graph)
         self._new_states = graph.new_states
         self._multiplied = {
             node.operation.operand
@@ -118,7 +119,7 @@ class _Accumulation:
         self._used: dict[str, None] = {}
         for node in graph.nodes:
             found = self._of(node)
-            if self._is_referred_to(graph, node, found):
+            if self._is_referred_to(node, found):
                 self._referred[node.name] = found
                 found = LinearMap(parts=(Along(ONE, node.name),))
             self._maps[node.name] = found
@@ -134,11 +135,11 @@ class _Accumulation:
         wanted = node in self._new_states or node in self._used
         return self.whole(node) if wanted else None
 
-    def _is_referred_to(self, graph: StepGraph, node: Node, found: LinearMap) -> bool:
-        if not is_named(graph, node):
+    def _is_referred_to(self, node: Node, found: LinearMap) -> bool:
+        if node.name not in self._named:
             return False
         size = _size(found)
-        if node.name in self._multiplied or node.name in graph.new_states:
+        if node.name in self._multiplied or node.name in self._new_states:
             return bool(found.parts) or size > SHORT
         return size > LONG
 

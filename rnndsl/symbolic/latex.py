@@ -141,7 +141,8 @@ def _arithmetic(
 ) -> Written:
     match operator:
         case "+" | "-":
-            second = _within(right, Binding.MATRIX_PRODUCT)
+            signed = right.binding is Binding.SIGN
+            second = _within(right, Binding.ATOM if signed else Binding.MATRIX_PRODUCT)
             first = _within(left, Binding.SUM)
             return Written(f"{first} {operator} {second}", Binding.SUM)
         case "*":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from rnndsl.analysis.program import Shape
 from rnndsl.analysis.show import cell_heading
 from rnndsl.formulas.formula import Formula, Negate, Symbol, substitute
 from rnndsl.formulas.sum_text import Term, equation_lines, signed
@@ -26,7 +27,7 @@ from rnndsl.ir.graph import (
     operands,
 )
 from rnndsl.ir.naming import Names
-from rnndsl.ir.notation import definition, is_named, notation
+from rnndsl.ir.notation import author_names, definition, notation
 from rnndsl.ir.varying import varying
 from rnndsl.symbolic.adjoint import (
     Adjoint,
@@ -56,8 +57,14 @@ class _Gradients:
         for node in graph.nodes:
             names.take(node.name)
         adjoint = adjoint_graph(graph, names)
+        self._names = adjoint.names
         self._arriving = adjoint.arriving
         self._adjoints = {item.node: item for item in adjoint.adjoints}
+        # An author's name that stands for a gradient here gives way to the node's own.
+        gradients = ["d_output", *adjoint.arriving, *(a.name for a in adjoint.adjoints)]
+        for name, value in self._values.items():
+            if value.text in gradients:
+                self._values[name] = Written(name)
         self._aliases: dict[str, Formula] = {}
         self._find_aliases()
 
@@ -112,14 +119,16 @@ class _Gradients:
                     assert_never(node.operation)
 
     def _is_written_out(self, node: Node) -> bool:
-        own = node.name in self._values[node.name].text
-        return isinstance(node.operation, Product) and not own
+        """A product that stands where it is read."""
+        value = self._values[node.name]
+        return isinstance(node.operation, Product) and value.binding < Binding.ATOM
 
     def _find_aliases(self) -> None:
         """Unnamed values whose gradient is that of the one value that reads them."""
+        named = author_names(self._graph)
         for item in self._adjoints.values():
             node = self._nodes[item.node]
-            if _is_leaf(node) or is_named(self._graph, node):
+            if _is_leaf(node) or item.node in named:
                 continue
             match item.contributions:
                 case (Flow(formula=Symbol(name=sent)) as only,):
@@ -131,16 +140,17 @@ class _Gradients:
             if node.name in self._adjoints:
                 yield from self._equation(self._adjoints[node.name])
             else:
-                yield f"d_{node.name} = 0"
+                yield f"{self._names.take(f'd_{node.name}')} = 0"
 
     def _equation(self, item: Adjoint) -> list[str]:
         """``d_v = ...``, what is summed over the same axes in one sum."""
-        sums: dict[str, list[Term]] = {}
+        sums: dict[tuple[str, Shape], list[Term]] = {}
         for contribution in item.contributions:
             over = self._summed_over(item.node, contribution)
-            sums.setdefault(over, []).append(self._sent(contribution))
+            shape = self._shape_of(item.node, contribution)
+            sums.setdefault((over, shape), []).append(self._sent(contribution))
         terms: list[str] = []
-        for over, parts in sums.items():
+        for (over, _), parts in sums.items():
             found = signed(parts)
             if over:
                 inside = " ".join(found) if len(found) == 1 else f"({' '.join(found)})"
@@ -149,6 +159,14 @@ class _Gradients:
             plus = "+ " if terms and found[0][0] not in "+-" else ""
             terms += [plus + found[0], *found[1:]]
         return equation_lines(item.name, terms)
+
+    def _shape_of(self, node: str, contribution: Contribution) -> Shape:
+        """The shape a contribution has before it is summed to that of its node."""
+        match contribution:
+            case Flow(reader=str(reader)) | OverFeatures(reader=reader):
+                return self._nodes[reader].shape
+            case _:
+                return self._nodes[node].shape
 
     def _summed_over(self, node: str, contribution: Contribution) -> str:
         """The axes that a contribution has and the node that receives it has not."""

@@ -13,7 +13,7 @@ from rnndsl.formulas.formula import Formula, Negate, Number, symbols
 from rnndsl.formulas.sum_text import Term, equation_lines, signed
 from rnndsl.formulas.text import Binding, Written, written
 from rnndsl.ir.graph import Elementwise, StepGraph, Widen
-from rnndsl.ir.notation import definition, is_named, notation
+from rnndsl.ir.notation import author_names, definition, notation
 from rnndsl.symbolic.jacobian import (
     ONE,
     Along,
@@ -51,18 +51,20 @@ class _Writing:
         for node in graph.nodes:
             if isinstance(node.operation, Widen):
                 self._values[node.name] = self._values[node.operation.operand]
-        self._states = {
-            state.name: name
-            for state, name in zip(graph.cell.states, graph.new_states, strict=True)
-        }
+        self._new_states: dict[str, list[str]] = {}
+        for state, name in zip(graph.cell.states, graph.new_states, strict=True):
+            self._new_states.setdefault(name, []).append(f"{state.name}[t]")
 
     def equations(self, item: Derivative) -> Iterator[str]:
         """One for each state whose new value this is, or one for a local value."""
-        names = [f"{s}[t]" for s, node in self._states.items() if node == item.node]
         is_scalar = self._nodes[item.node].shape == ()
-        for name in names or [self._values[item.node].text]:
+        for name in self._names(item.node):
             left = f"d{name}/d{item.state}[t-1]"
             yield from equation_lines(left, self._terms(item, is_scalar))
+
+    def _names(self, node: str) -> list[str]:
+        """The new states that a value is, or the value itself."""
+        return self._new_states.get(node, [self._values[node].text])
 
     def _terms(self, item: Derivative, is_scalar: bool) -> list[str]:
         return signed(list(self._sum(item.map, item.state, is_scalar))) or ["0"]
@@ -95,7 +97,7 @@ class _Writing:
                 assert_never(part)
 
     def _name(self, node: str, state: str) -> str:
-        return f"d{self._values[node].text}/d{state}[t-1]"
+        return f"d{self._names(node)[0]}/d{state}[t-1]"
 
     def _scaled(
         self, coefficient: Formula, factors: str | None, is_scalar: bool = False
@@ -126,11 +128,10 @@ class _Writing:
             operand = isinstance(node.operation, Widen) and node.operation.operand
             if operand and node.name in wanted:
                 wanted[operand] = None
+        named = author_names(self._graph)
         values = dict(self._values)
         for node in self._graph.nodes:
-            if isinstance(node.operation, Elementwise) and not is_named(
-                self._graph, node
-            ):
+            if isinstance(node.operation, Elementwise) and node.name not in named:
                 meaning = definition(node, values)
                 if node.name in wanted:
                     yield f"{values[node.name].text} = {meaning.text}"

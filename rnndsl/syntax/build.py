@@ -9,8 +9,9 @@ from lark import Token, Tree
 from rnndsl.diagnostics import Source, Span
 from rnndsl.syntax.build_expressions import EXPRESSION_RULES
 from rnndsl.syntax.build_items import ITEM_RULES
+from rnndsl.syntax.build_models import MODEL_RULES
 from rnndsl.syntax.faults import Faults, GaveUpError
-from rnndsl.syntax.limits import MAX_DEPTH, MAX_NODES
+from rnndsl.syntax.limits import MAX_DEPTH, MAX_NODES, smaller
 from rnndsl.syntax.parts import Part, Parts
 from rnndsl.syntax.tree import (
     Arithmetic,
@@ -23,6 +24,7 @@ from rnndsl.syntax.tree import (
     File,
     FunctionDefinition,
     Import,
+    ModelDefinition,
     Negation,
     Node,
     NumberLiteral,
@@ -32,12 +34,12 @@ from rnndsl.syntax.tree import (
 
 ParseTree: TypeAlias = "Tree[Token]"
 
-_RULES = {**EXPRESSION_RULES, **ITEM_RULES}
+_RULES = {**EXPRESSION_RULES, **ITEM_RULES, **MODEL_RULES}
 
 
 def build(root: ParseTree, source: Source, faults: Faults) -> File:
     """The syntax tree of a file. Raises GaveUpError if it is beyond the limits."""
-    measure = _Measure(faults)
+    measure = _Measure(faults, source.text)
     nodes: dict[int, Node] = {}
     for subtree in _inner_first(root):
         children: tuple[Part, ...] = tuple(
@@ -55,7 +57,9 @@ def build(root: ParseTree, source: Source, faults: Faults) -> File:
         items=tuple(
             node
             for node in top
-            if isinstance(node, Import | FunctionDefinition | CellDefinition)
+            if isinstance(
+                node, Import | FunctionDefinition | CellDefinition | ModelDefinition
+            )
         ),
     )
 
@@ -74,8 +78,9 @@ def _inner_first(root: ParseTree) -> list[ParseTree]:
 class _Measure:
     """Keeps the expressions of a file within the limits."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, text: str) -> None:
         self._faults = faults
+        self._text = text
         self._depths: dict[int, int] = {}
         self._count = 0
 
@@ -96,7 +101,7 @@ class _Measure:
                 self._report(
                     node,
                     f"the file's expressions have more than {MAX_NODES:,} parts",
-                    "divide it into files that import from one another",
+                    smaller(self._text),
                 )
                 raise GaveUpError
         self._depths[id(node)] = depth

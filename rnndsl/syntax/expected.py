@@ -29,13 +29,17 @@ def expectation(surprise: Surprise) -> str:
     """``an expression``, ``an operator or `)```, ``a name``."""
     if surprise.index == 0 and surprise.in_cell:
         return "a declaration, an equation or `output`"
+    if surprise.index == 0 and surprise.in_model:
+        return "a line of a model, such as `layer LSTM(64)`"
     if surprise.index == 0:
-        return "`from`, `def` or `cell`"
+        return "`from`, `def`, `cell` or `model`"
     known = grammar()
     left = [known.texts.get(name, name) for name in surprise.accepted]
     words = []
-
-    if surprise.expects_expression:
+    if surprise.in_model:
+        # The minus is a sign here.
+        left = [text for text in left if text != "-"]
+    elif surprise.expects_expression:
         words.append("an expression")
         left = [text for text in left if text not in _START_AN_EXPRESSION]
     if surprise.expects_operator:

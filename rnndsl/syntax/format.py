@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rnndsl.diagnostics import Report, Source
@@ -12,6 +12,7 @@ from rnndsl.syntax.lines import Comment, LogicalLine
 from rnndsl.syntax.parse import parse
 from rnndsl.syntax.scan import Scanner
 from rnndsl.syntax.spacing import INDENTATION, set_comment, set_line
+from rnndsl.syntax.surprise import BLOCK_WORDS
 
 _MOST_EMPTY_LINES_BETWEEN_ITEMS = 2
 _MOST_EMPTY_LINES_IN_A_BLOCK = 1
@@ -28,8 +29,8 @@ class _Row:
     comments: tuple[Comment, ...]
 
     @property
-    def is_cell(self) -> bool:
-        return self.line is not None and self.line.tokens[0] == "cell"
+    def opens_block(self) -> bool:
+        return self.line is not None and self.line.tokens[0] in BLOCK_WORDS
 
 
 def format_source(source: Source, report: Report) -> str | None:
@@ -43,15 +44,27 @@ def format_source(source: Source, report: Report) -> str | None:
     levels = _levels(rows)
     gaps = _empty_lines(rows, levels, source.text)
     return "".join(
-        "\n" * gap + _set_row(row, source.text, level) + "\n"
-        for row, level, gap in zip(rows, levels, gaps, strict=True)
+        "\n" * gap + _set_row(row, source.text, level, in_cell=in_cell) + "\n"
+        for row, level, gap, in_cell in zip(
+            rows, levels, gaps, _in_cells(rows), strict=True
+        )
     )
 
 
-def _set_row(row: _Row, text: str, level: int) -> str:
+def _set_row(row: _Row, text: str, level: int, *, in_cell: bool) -> str:
     if row.line is None:
         return INDENTATION * level + set_comment(row.comments[0].text)
-    return set_line(row.line.tokens, row.comments, text, level)
+    tokens = row.line.tokens
+    return set_line(tokens, row.comments, text, level, aligns=in_cell)
+
+
+def _in_cells(rows: Sequence[_Row]) -> Iterator[bool]:
+    """Whether the last header before each row is that of a cell."""
+    in_cell = False
+    for row in rows:
+        if row.opens_block and row.line is not None:
+            in_cell = row.line.tokens[0] == "cell"
+        yield in_cell
 
 
 def _rows(
@@ -102,20 +115,20 @@ def _levels(rows: Sequence[_Row]) -> list[int]:
 
 def _empty_lines(rows: Sequence[_Row], levels: Sequence[int], text: str) -> list[int]:
     """The empty lines before each row: as the author has them up to a limit, and one
-    before a cell and after it. The comments right above a cell belong to it."""
+    before a cell or a model and after it. The comments right above one belong to it."""
     gaps = [0] * len(rows)
     for i in range(1, len(rows)):
         before = rows[i - 1]
         written = text.count("\n", before.end, rows[i].start) - 1
         most = _MOST_EMPTY_LINES_BETWEEN_ITEMS
-        if before.is_cell:
+        if before.opens_block:
             most = 0
         elif levels[i]:
             most = _MOST_EMPTY_LINES_IN_A_BLOCK
         gaps[i] = min(written, most)
     is_wanted = False
     for i in range(len(rows) - 1, 0, -1):
-        is_wanted = is_wanted or rows[i].is_cell or levels[i] < levels[i - 1]
+        is_wanted = is_wanted or rows[i].opens_block or levels[i] < levels[i - 1]
         if is_wanted and (rows[i - 1].line or levels[i - 1] or gaps[i]):
             gaps[i] = max(gaps[i], 1)
             is_wanted = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_BYTES = 1024 * 1024
 """Size of a file."""
 
@@ -23,3 +25,12 @@ MAX_NUMBER_LENGTH = 100
 
 MAX_ERRORS = 20
 """Syntax errors reported for one file."""
+
+_ITEM = re.compile(r"^(?:cell|model|def)\b", re.MULTILINE)
+
+
+def smaller(text: str) -> str:
+    """How to bring a spec of this text within the bounds of a file."""
+    if len(_ITEM.findall(text)) > 1:
+        return "divide it into files that import from one another"
+    return "no single cell can be larger: compute with vectors, not with their elements"

@@ -36,6 +36,13 @@ def report_symbol(faults: Faults, symbol: str, start: int) -> None:
     )
 
 
+def report_transposition(faults: Faults, mark: str, help: str, start: int) -> None:
+    """A matrix that is transposed."""
+    faults.add(
+        "RNN009", f"`{mark}` is not an operator", start, start + len(mark), help=help
+    )
+
+
 def report_quote(faults: Faults, text: str, start: int) -> int:
     """A quotation mark that opens no text of the language; returns where to go on."""
     if text.startswith('"""', start):

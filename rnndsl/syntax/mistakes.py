@@ -7,9 +7,10 @@ from rnndsl.syntax.expected import expectation, found
 from rnndsl.syntax.faults import Faults
 from rnndsl.syntax.mistakes_in_expressions import EXPRESSION_MISTAKES
 from rnndsl.syntax.mistakes_in_lines import LINE_MISTAKES
+from rnndsl.syntax.mistakes_in_models import MODEL_MISTAKES
 from rnndsl.syntax.surprise import Surprise
 
-_MISTAKES = (*LINE_MISTAKES, *EXPRESSION_MISTAKES)
+_MISTAKES = (*MODEL_MISTAKES, *LINE_MISTAKES, *EXPRESSION_MISTAKES)
 
 
 def report_mistake(surprise: Surprise, faults: Faults) -> None:
@@ -22,6 +23,6 @@ def report_mistake(surprise: Surprise, faults: Faults) -> None:
     message = f"expected {expectation(surprise)}, found {found(surprise.token)}"
     code = UNEXPECTED if surprise.index else WRONG_LINE
     hint = ""
-    if surprise.at_line_end and surprise.expects_expression:
+    if surprise.at_line_end and surprise.expects_expression and not surprise.in_model:
         hint = "to continue on the next line, put the expression in parentheses"
     at(surprise.token, code, message, hint).report(faults)

@@ -5,7 +5,9 @@ Each function returns advice if it recognises its mistake.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from lark import Token
 
 from rnndsl.syntax.advice import (
     UNEXPECTED,
@@ -31,6 +33,9 @@ _PYTHON = {
     "is": "equality is written `==`",
     "lambda": "a function is `def f(u) = u * sigmoid(u)`",
 }
+# What a help calls parameters of the author's.
+_MATRICES = ("W", "U", "V", "P", "Q", "R")
+_OPERATORS = ("+", "-", "*", "/", "@", "**")
 
 
 def _python_word(surprise: Surprise) -> Advice | None:
@@ -68,6 +73,40 @@ def _braces(surprise: Surprise) -> Advice | None:
     message = "an equation names one member of a brace group"
     hint = f"write `{stem}{members[0]}`" if members else ""
     return Advice(code=UNEXPECTED, message=message, first=stem, last=closer, help=hint)
+
+
+def _joined_vectors(surprise: Surprise) -> Advice | None:
+    """``W @ [x[t], h[t-1]]``."""
+    if surprise.token != "[" or surprise.before != "@":
+        return None
+    vectors = _elements(surprise.tokens[surprise.index + 1 :])
+    if len(vectors) < 2:
+        return None
+    first = surprise.tokens[surprise.index - 2]
+    matrix = str(first) if first.type == "NAME" else _MATRICES[0]
+    matrices = (matrix, *(name for name in _MATRICES if name != matrix))
+    pairs = zip(matrices, vectors, strict=False)
+    products = " + ".join(f"{name} @ {vector}" for name, vector in pairs)
+    count = "two products" if len(vectors) == 2 else "a product for each"
+    message = "vectors cannot be joined"
+    return at(surprise.token, UNEXPECTED, message, f"write {count}, `{products}`")
+
+
+def _elements(tokens: Sequence[Token]) -> list[str]:
+    """The elements of a list, whose bracket opens before the tokens."""
+    elements = [""]
+    depth = 1
+    for token in tokens:
+        depth += (token in ("(", "[", "{")) - (token in (")", "]", "}"))
+        if depth == 0:
+            break
+        if depth == 1 and token == ",":
+            elements.append("")
+        elif depth == 1 and token in _OPERATORS:
+            elements[-1] += f" {token} "
+        else:
+            elements[-1] += token
+    return [f"({each})" if " " in each else each for each in elements if each]
 
 
 def _wrong_index(surprise: Surprise) -> Advice | None:
@@ -136,6 +175,7 @@ def _reserved_word(surprise: Surprise) -> Advice | None:
 EXPRESSION_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _python_word,
     _braces,
+    _joined_vectors,
     _wrong_index,
     _stray_equals,
     _chained_comparison,

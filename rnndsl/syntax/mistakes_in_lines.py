@@ -6,6 +6,7 @@ Each function returns advice if it recognises its mistake.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax.advice import (
@@ -21,7 +22,7 @@ from rnndsl.syntax.advice import (
 from rnndsl.syntax.expected import found
 from rnndsl.syntax.faults import quote
 from rnndsl.syntax.grammar import NEWLINE, grammar
-from rnndsl.syntax.surprise import ITEM_WORDS, Surprise
+from rnndsl.syntax.surprise import BLOCK_WORDS, ITEM_WORDS, Surprise
 
 _CHOOSE = "choose element by element with `where(u > 0, u, 0)`"
 _LOOP = "a cell describes one time step; the loop over time is made from it"
@@ -57,6 +58,8 @@ def _misspelt_word(surprise: Surprise) -> Advice | None:
     follower = surprise.tokens[1]
     if follower in ("=", "[") or (surprise.index == 1 and follower == ","):
         return None
+    if surprise.in_model:
+        return None
     opening = grammar().opening_words
     words = [word for word in opening if (word in ITEM_WORDS) != surprise.in_cell]
     meant = suggest(str(word), words)
@@ -79,7 +82,7 @@ def _misplaced_line(surprise: Surprise) -> Advice | None:
         return None
     word = surprise.token
     if word.type == "DOCSTRING":
-        message = "a docstring stands at the start of the file or of a cell"
+        message = "a docstring stands at the start of a file, a cell or a model"
         return at(word, WRONG_LINE, message, "write a comment with `#`")
     if word.type == "STRING":
         message = "text cannot stand here"
@@ -87,13 +90,15 @@ def _misplaced_line(surprise: Surprise) -> Advice | None:
     if word == "import":
         message = "`import` cannot start a line"
         return at(word, WRONG_LINE, message, "write `from zoo import LSTM`")
-    if surprise.in_cell and word in ITEM_WORDS:
-        message = f"`{word}` cannot stand inside a cell"
+    if surprise.block is not None and word in ITEM_WORDS:
+        message = f"`{word}` cannot stand inside a {surprise.block}"
         return at(word, WRONG_LINE, message, "start it at the left margin")
-    if not surprise.in_cell and word.type in grammar().texts and str(word).isalpha():
+    if surprise.block is not None:
+        return None
+    if word.type in grammar().texts and str(word).isalpha():
         message = f"`{word}` cannot stand outside of a cell"
         return at(word, WRONG_LINE, message, "indent it below `cell NAME(I, H):`")
-    if not surprise.in_cell and word.type == "NAME":
+    if word.type == "NAME":
         message = "an equation cannot stand outside of a cell"
         if any(token == "=" for token in surprise.tokens):
             return at(word, WRONG_LINE, message, "indent it below `cell NAME(I, H):`")
@@ -101,23 +106,23 @@ def _misplaced_line(surprise: Surprise) -> Advice | None:
 
 
 def _unfinished_header(surprise: Surprise) -> Advice | None:
-    if surprise.opening != "cell":
+    if surprise.opening not in BLOCK_WORDS or surprise.opening.type == "NAME":
         return None
+    block, token = str(surprise.opening), surprise.token
     if surprise.accepts(":"):
-        message = (
-            f"expected `:` after the cell's dimensions, found {found(surprise.token)}"
-        )
-        return at(surprise.token, UNEXPECTED, message)
+        message = f"expected `:` after the {block}'s dimensions, found {found(token)}"
+        return at(token, UNEXPECTED, message)
     if surprise.index == 2 and surprise.accepts("("):
         name = surprise.tokens[1]
-        message = f"expected the cell's dimensions, found {found(surprise.token)}"
-        return at(surprise.token, UNEXPECTED, message, f"write `cell {name}(I, H):`")
+        message = f"expected the {block}'s dimensions, found {found(token)}"
+        example = "I, H" if block == "cell" else ""
+        return at(token, UNEXPECTED, message, f"write `{block} {name}({example}):`")
     if surprise.index == 3 and surprise.token == ")":
         message = "a cell has at least one dimension"
         name = surprise.tokens[1]
         return at(surprise.token, UNEXPECTED, message, f"write `cell {name}(I, H):`")
     if surprise.before == ":" and surprise.accepted == (NEWLINE,):
-        message = "the body of a cell starts on the next line"
+        message = f"the body of a {block} starts on the next line"
         return at(surprise.token, UNEXPECTED, message, "indent it by four spaces")
     return None
 
@@ -137,6 +142,16 @@ def _several_targets(surprise: Surprise) -> Advice | None:
         return None
     message = "an equation has one name on its left"
     return at(surprise.token, UNEXPECTED, message, "write one line for each name")
+
+
+def _several_outputs(surprise: Surprise) -> Advice | None:
+    if surprise.opening != "output" or surprise.token != ",":
+        return None
+    if not surprise.expects_operator:
+        return None
+    message = "a cell has one output"
+    hint = "keep one: the last values of all states are returned anyway"
+    return at(surprise.token, UNEXPECTED, message, hint)
 
 
 def _assigned_output(surprise: Surprise) -> Advice | None:
@@ -191,17 +206,45 @@ def _indexed_declaration(surprise: Surprise) -> Advice | None:
         return None
     name = surprise.before
     message = "a declaration has no index"
-    hint = f"declare the shape after a colon: `{name}: [H]`"
+    shape = _shape_in_brackets(surprise)
+    hint = f"declare the shape after a colon: `{name}: {shape}`"
     return at(surprise.token, UNEXPECTED, message, hint)
+
+
+def _shape_in_brackets(surprise: Surprise) -> str:
+    """The shape of a declaration, written without the colon or behind an index."""
+    rest = surprise.tokens[surprise.index :]
+    closed = [index for index, token in enumerate(rest) if token == "]"]
+    start = 0
+    if rest[1] == "t":
+        if len(closed) < 2 or rest[closed[0] + 1 : closed[0] + 3] != (":", "["):
+            return "[H]"
+        start = closed.pop(0) + 2
+    dimensions = [str(token) for token in rest[start + 1 : closed[0]] if token != ","]
+    return f"[{', '.join(dimensions)}]"
 
 
 def _bare_shape(surprise: Surprise) -> Advice | None:
     if not surprise.is_declaration or surprise.before != ":":
         return None
     message = f"expected a shape in square brackets, found {found(surprise.token)}"
-    named = surprise.token.type in ("NAME", "NUMBER")
-    hint = f"write `[{surprise.token}]`" if named else "a scalar has the shape `[]`"
+    dimensions = ", ".join(_bare_dimensions(surprise))
+    hint = f"write `[{dimensions}]`" if dimensions else "a scalar has the shape `[]`"
     return at(surprise.token, WRONG_SHAPE, message, hint)
+
+
+def _bare_dimensions(surprise: Surprise) -> list[str]:
+    """The dimensions of a shape written as ``H, I`` or ``(H, I)``."""
+    rest = surprise.tokens[surprise.index :]
+    dimensions: list[str] = []
+    for token, follower in pairwise(rest[1:] if rest[0] == "(" else rest):
+        is_next_name = bool(dimensions) and follower in (":", "{")
+        if token == ",":
+            continue
+        if token.type not in ("NAME", "NUMBER") or is_next_name:
+            break
+        dimensions.append(str(token))
+    return dimensions
 
 
 def _wrong_dimension(surprise: Surprise) -> Advice | None:
@@ -251,6 +294,7 @@ LINE_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _unfinished_header,
     _function_with_body,
     _several_targets,
+    _several_outputs,
     _assigned_output,
     _compared_target,
     _word_as_target,

@@ -14,12 +14,12 @@ from rnndsl.syntax.grammar import DEDENT, END, INDENT, NEWLINE, grammar
 from rnndsl.syntax.limits import MAX_DEPTH
 from rnndsl.syntax.lines import LogicalLine, end_of, start_of
 from rnndsl.syntax.mistakes import report_mistake
-from rnndsl.syntax.surprise import ITEM_WORDS, Surprise
+from rnndsl.syntax.surprise import BLOCK_WORDS, ITEM_WORDS, Surprise
 
 # What an expression within the limits can have pending: an operand, an operator and an
 # opened bracket or call for each level.
 _MAX_PENDING = 5 * MAX_DEPTH
-_ANY_HEADER = ("cell", "_", "(", "_", ")", ":")
+_ANY_HEADER = ("_", "(", "_", ")", ":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,10 @@ class LineParser:
         self._parser = self._grammar.lark.parse_interactive("")
         self._state = self._parser.parser_state
         self._levels = [_Level(0, True)]
-        # The header of a cell whose body comes next.
+        # The header of a cell or a model whose body comes next.
         self._header: LogicalLine | None = None
+        # The word of the last header.
+        self._block = BLOCK_WORDS[0]
         self._header_was_bad = False
         # A body at the left margin, reported, ends with the next item.
         self._body_at_margin = False
@@ -135,22 +137,30 @@ class LineParser:
                 self._leave_out(line)
                 return
         self._stray_before = False
-        if line.tokens[0].type == self._grammar.words["cell"]:
-            self._header, self._header_was_bad = line, False
+        if self._opens_block(line):
+            self._start_block(line, is_bad=False)
+
+    def _opens_block(self, line: LogicalLine) -> bool:
+        words = self._grammar.words
+        return line.tokens[0].type in [words[word] for word in BLOCK_WORDS]
+
+    def _start_block(self, header: LogicalLine, *, is_bad: bool) -> None:
+        self._header, self._header_was_bad = header, is_bad
+        self._block = str(header.tokens[0])
 
     def _leave_out(self, line: LogicalLine) -> None:
-        """After a bad line: a cell's body is read all the same, any other block under
-        the line belongs to it and is not."""
-        if line.tokens[0].type == self._grammar.words["cell"] and not self._in_cell:
-            for text in _ANY_HEADER:
+        """After a bad line: the body of a cell or a model is read all the same, any
+        other block under the line belongs to it and is not."""
+        if self._opens_block(line) and not self._in_block:
+            for text in (str(line.tokens[0]), *_ANY_HEADER):
                 self._feed(self._grammar.terminal(text), text)
             self._feed(NEWLINE)
-            self._header, self._header_was_bad = line, True
+            self._start_block(line, is_bad=True)
         else:
             self._skipping = line.indent
 
     @property
-    def _in_cell(self) -> bool:
+    def _in_block(self) -> bool:
         return self._body_at_margin or any(level.is_block for level in self._levels[1:])
 
     def _report_surprise(self, line: LogicalLine, newline: Token, index: int) -> None:
@@ -159,7 +169,7 @@ class LineParser:
             tokens=(*line.tokens, newline),
             index=index,
             accepted=tuple(sorted(accepted)),
-            in_cell=self._in_cell,
+            block=self._block if self._in_block else None,
         )
         if not surprise.is_stray:
             report_mistake(surprise, self._faults)
@@ -182,21 +192,21 @@ class LineParser:
         name = header.tokens[1]
         self._faults.add(
             "RNN002",
-            f"the cell {name} has no body",
+            f"the {header.tokens[0]} {name} has no body",
             start_of(name),
             end_of(name),
             help="its lines follow the header, indented by four spaces",
         )
 
     def _report_body_at_margin(self, header: LogicalLine, line: LogicalLine) -> None:
-        name_or_word = header.tokens[:2][-1]
+        block, name_or_word = header.tokens[0], header.tokens[:2][-1]
         place = self._faults.span(header.start, end_of(name_or_word))
         self._faults.add(
             "RNN002",
-            "the body of a cell is not indented",
+            f"the body of a {block} is not indented",
             line.start,
             end_of(line.tokens[0]),
-            labels=(Label(place, "the cell starts here"),),
+            labels=(Label(place, f"the {block} starts here"),),
             help="indent its lines by four spaces",
         )
 

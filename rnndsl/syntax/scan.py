@@ -10,10 +10,11 @@ from lark import Token
 
 from rnndsl.diagnostics import Label, Source
 from rnndsl.syntax.characters import FORBIDDEN
+from rnndsl.syntax.clauses import CLAUSE_WORDS
 from rnndsl.syntax.faults import Faults, GaveUpError
 from rnndsl.syntax.foreign import FOREIGN
 from rnndsl.syntax.grammar import Grammar, grammar
-from rnndsl.syntax.limits import MAX_BYTES, MAX_NESTING, MAX_TOKENS
+from rnndsl.syntax.limits import MAX_BYTES, MAX_NESTING, MAX_TOKENS, smaller
 from rnndsl.syntax.lines import Comment, LogicalLine, start_of
 from rnndsl.syntax.misspelt import (
     number_fault,
@@ -21,9 +22,10 @@ from rnndsl.syntax.misspelt import (
     report_forbidden,
     report_quote,
     report_symbol,
+    report_transposition,
 )
+from rnndsl.syntax.transposition import transposition
 
-_DIVIDE = "divide it into files that import from one another"
 _TAB_WIDTH = 4
 _EMPTY_LINES = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -52,9 +54,10 @@ def _lexeme() -> re.Pattern[str]:
 @cache
 def _statement() -> re.Pattern[str]:
     """Matches what can only start a line, never continue an expression."""
-    words = "|".join(grammar().opening_words)
+    words = "|".join((*grammar().opening_words, *CLAUSE_WORDS))
     name = grammar().patterns["NAME"]
-    return re.compile(rf"(?:{words})[ \t]+(?!as\b){name}|{name}(?:\[t\])?[ \t]*=(?!=)")
+    line = rf"(?:{words})[ \t]+(?!as\b)(?:{name}|[0-9])"
+    return re.compile(rf"{line}|{name}(?:\[t\])?[ \t]*=(?!=)")
 
 
 class Scanner:
@@ -95,7 +98,7 @@ class Scanner:
     def _refuse_what_is_no_text(self) -> None:
         if len(self._text) > MAX_BYTES:
             message = f"the text is longer than {MAX_BYTES:,} characters"
-            self._faults.add("RNN011", message, 0, 0, help=_DIVIDE)
+            self._faults.add("RNN011", message, 0, 0, help=smaller(self._text))
             raise GaveUpError
         forbidden = FORBIDDEN.search(self._text)
         if forbidden:
@@ -173,7 +176,7 @@ class Scanner:
                 f"the file has more than {MAX_TOKENS:,} names, numbers and symbols",
                 start,
                 start + len(text),
-                help=_DIVIDE,
+                help=smaller(self._text),
             )
             raise GaveUpError
         end = start + len(text)
@@ -263,6 +266,13 @@ class Scanner:
         line.tokens = [t for t in line.tokens if start_of(t) < end]
         self._comments = [c for c in self._comments if c.start < end]
 
+    def _add_foreign(self, text: str, start: int) -> None:
+        found = transposition(self._text, start)
+        if found is None:
+            report_symbol(self._faults, text, start)
+        else:
+            report_transposition(self._faults, *found, start)
+
     def _add_stray(self, line: _Line, text: str, start: int) -> None:
         """Something that is no part of the language."""
         rest_of_file_is_text = self._text.startswith('"""', start)
@@ -270,7 +280,7 @@ class Scanner:
             if text in ('"', "'"):
                 self._position = report_quote(self._faults, self._text, start)
             elif text in FOREIGN:
-                report_symbol(self._faults, text, start)
+                self._add_foreign(text, start)
             else:
                 report_character(self._faults, text, start)
         line.is_sound = False

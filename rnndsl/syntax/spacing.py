@@ -21,11 +21,17 @@ _CLOSERS = (")", "]", "}")
 
 
 def set_line(
-    tokens: Sequence[Token], comments: Sequence[Comment], text: str, level: int
+    tokens: Sequence[Token],
+    comments: Sequence[Comment],
+    text: str,
+    level: int,
+    *,
+    aligns: bool,
 ) -> str:
     """The line as it is printed. The author's line breaks inside brackets are kept, and
-    the comments between its tokens; ``text`` is that of the whole source."""
-    setter = _Setter(level)
+    the comments between its tokens; ``text`` is that of the whole source. ``aligns``:
+    what a line declares stands below what the other lines do."""
+    setter = _Setter(level, aligns=aligns)
     parts: list[Token | Comment] = [*tokens, *comments]
     parts.sort(key=_start)
     end = _start(parts[0])
@@ -53,8 +59,9 @@ def _start(part: Token | Comment) -> int:
 
 
 class _Setter:
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, *, aligns: bool) -> None:
         self._level = level
+        self._aligns = aligns
         self._rows: list[str] = []
         self._row = ""
         self._before: Token | None = None
@@ -106,7 +113,7 @@ class _Setter:
             return ""
         if token in _OPENERS and before.type == "NAME":
             return ""
-        if before in _KINDS and before.type != "NAME":
+        if self._aligns and before in _KINDS and before.type != "NAME":
             return " " * (_KIND_WIDTH - len(before))
         return " "
 

@@ -8,7 +8,8 @@ from lark import Token
 
 from rnndsl.syntax.grammar import NEWLINE, grammar
 
-ITEM_WORDS = ("from", "def", "cell")
+BLOCK_WORDS = ("cell", "model")
+ITEM_WORDS = ("from", "def", *BLOCK_WORDS)
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -16,13 +17,14 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 class Surprise:
     """The tokens of a line, its end included, and the first that cannot stand there.
 
-    ``accepted`` are the terminals that could have, sorted.
+    ``accepted`` are the terminals that could have, sorted. ``block`` is the word that
+    opens the block the line is in, None at the margin.
     """
 
     tokens: tuple[Token, ...]
     index: int
     accepted: tuple[str, ...]
-    in_cell: bool
+    block: str | None
 
     @property
     def token(self) -> Token:
@@ -45,9 +47,17 @@ class Surprise:
         return self.token.type == NEWLINE
 
     @property
+    def in_cell(self) -> bool:
+        return self.block == "cell"
+
+    @property
+    def in_model(self) -> bool:
+        return self.block == "model"
+
+    @property
     def is_stray(self) -> bool:
-        """A line that could stand in a cell, but is outside of one."""
-        return self.index == 0 and not self.in_cell
+        """A line that could stand in a block, but is outside of one."""
+        return self.index == 0 and self.block is None
 
     @property
     def expects_expression(self) -> bool:

@@ -178,6 +178,65 @@ class Output(Node):
 
 Member: TypeAlias = Declaration | Assignment | Output
 
+# The lines of a model. Terms nest as deep as brackets may, so walking them may recurse.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument(Node):
+    """``64``, ``GRU(64)``, or with a name ``merge = sum``."""
+
+    name: Name | None
+    value: ClauseTerm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments(Node):
+    """What stands in the parentheses of a term; its span takes these in."""
+
+    values: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term(Node):
+    """``dropout(0.3)``, ``LSTM(512) x 2`` or ``state learned``.
+
+    ``arguments`` is None without parentheses, ``repetition`` the number after ``x``,
+    ``option`` the word that follows.
+    """
+
+    name: Name
+    arguments: Arguments | None
+    repetition: NumberLiteral | None
+    option: Name | None
+
+
+ClauseTerm: TypeAlias = Term | NumberLiteral
+"""A number may have a sign here: ``text`` is ``-100``, ``value`` -100.0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause(Node):
+    """``layer LSTM(128), dropout(0.3)``: a word and what follows it."""
+
+    word: Name
+    terms: tuple[ClauseTerm, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInput(Node):
+    """``x: [I]`` or ``words: tokens(V)``."""
+
+    name: Name
+    kind: Shape | Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInputs(Node):
+    """``input x: [I], dt: []``."""
+
+    inputs: tuple[ModelInput, ...]
+
+
 # Top level
 
 
@@ -230,7 +289,17 @@ class CellDefinition(Node):
     members: tuple[Member, ...]
 
 
-Item: TypeAlias = Import | FunctionDefinition | CellDefinition
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDefinition(Node):
+    """``model Tagger(V, K):`` and its lines in order."""
+
+    name: Name
+    dimensions: tuple[DimensionDeclaration, ...]
+    docstring: Docstring | None
+    clauses: tuple[ModelInputs | Clause, ...]
+
+
+Item: TypeAlias = Import | FunctionDefinition | CellDefinition | ModelDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

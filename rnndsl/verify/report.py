@@ -121,13 +121,12 @@ def table_entries(row: Row) -> tuple[str, ...]:
 
 def describe_failure(result: Result) -> str:
     """One failed comparison in a sentence."""
-    place = (
-        f"{result.cell} {result.subject}, {result.engine}, {result.dtype}, "
-        f"{result.case}: "
-    )
+    how = (result.engine, result.dtype, result.case)
+    subject = f"{result.cell} {result.subject}"
+    place = ", ".join((subject, *(part for part in how if part)))
     if result.problem:
-        return place + result.problem
-    return place + (
+        return f"{place}: {result.problem}"
+    return f"{place}: " + (
         f"{result.worst} differs from {result.reference} by {result.error:.1e}, "
         f"allowed {result.tolerance:.0e}"
     )

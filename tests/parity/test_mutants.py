@@ -98,7 +98,7 @@ SOURCE_MUTANTS: dict[str, Callable[[str], str]] = {
     ),
     "not a number": lambda s: replaced(s, "torch.tanh(c)", "torch.sqrt(-1 - c * c)"),
     "steps in the wrong order": lambda s: replaced(
-        s, "self.run((x,), hx)", "self.run((x.flip(0),), hx)"
+        s, "self.run((x,), hx, lengths)", "self.run((x.flip(0),), hx, lengths)"
     ),
     "directions exchanged": lambda s: (
         s

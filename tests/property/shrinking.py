@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import assert_never
 
 from rnndsl.diagnostics import Report, Source, Span
@@ -13,18 +14,21 @@ from rnndsl.syntax.parse import parse
 
 def shrink(text: str, fails: Callable[[str], bool]) -> str:
     """The smallest spec found that ``fails``, as ``text`` does."""
-    is_smaller = True
-    while is_smaller:
-        is_smaller = False
-        for candidate in _candidates(text):
+    before = ""
+    while text != before:
+        before = text
+        index = 0
+        while (candidate := next(islice(_candidates(text), index, None), None)) is not None:
             if len(candidate) < len(text) and fails(candidate):
-                text, is_smaller = candidate, True
-                break
+                text = candidate
+            else:
+                index += 1
     return text
 
 
 def _candidates(text: str) -> Iterator[str]:
-    """The spec with something left out: first whole lines, then parts of them."""
+    """The spec with something left out: first lines, then all of a name, then parts of
+    expressions."""
     lines = text.splitlines(keepends=True)
     for count in (8, 4, 2, 1):
         for start in range(0, len(lines), count):
@@ -32,9 +36,53 @@ def _candidates(text: str) -> Iterator[str]:
     file = parse(Source("shrunk.rnn", text), Report())
     if file is None:
         return
+    for cell in file.items:
+        if isinstance(cell, tree.CellDefinition):
+            yield from (_without(text, spans) for spans in _of_states(cell))
     for span, replacement in _cuts(file):
-        cut = text[: span.start] + replacement + text[span.end :]
-        yield re.sub(r",\s*,", ",", cut)
+        yield text[: span.start] + replacement + text[span.end :]
+    for index, name in enumerate(dict.fromkeys(re.findall(r"\b\w{3,}\b", text))):
+        yield re.sub(rf"\b{name}\b", f"{'abcdefgh'[index % 8]}{index // 8}", text)
+
+
+def _without(text: str, spans: list[Span]) -> str:
+    for span in sorted(spans, key=lambda span: -span.start):
+        text = text[: span.start] + text[span.end :]
+    return text
+
+
+def _of_states(cell: tree.CellDefinition) -> Iterator[list[Span]]:
+    """For each state its declaration and its equation, which go together."""
+    for member in cell.members:
+        if isinstance(member, tree.Declaration):
+            for span, declarator in _declarators(member):
+                name = declarator.names[0].text
+                yield [
+                    span,
+                    *(
+                        other.span
+                        for other in cell.members
+                        if isinstance(other, tree.Assignment)
+                        and other.target.name.text == name
+                    ),
+                ]
+
+
+def _declarators(
+    declaration: tree.Declaration,
+) -> Iterator[tuple[Span, tree.Declarator]]:
+    """Each declarator with the place that is left out with it."""
+    declarators = declaration.declarators
+    if len(declarators) == 1:
+        yield declaration.span, declarators[0]
+        return
+    for index, declarator in enumerate(declarators):
+        source = declarator.span.source
+        if index:
+            start, end = declarators[index - 1].span.end, declarator.span.end
+        else:
+            start, end = declarator.span.start, declarators[1].span.start
+        yield Span(source, start, end), declarator
 
 
 def _cuts(file: tree.File) -> Iterator[tuple[Span, str]]:
@@ -57,17 +105,9 @@ def _cuts(file: tree.File) -> Iterator[tuple[Span, str]]:
 
 def _member_cuts(member: tree.Member) -> Iterator[tuple[Span, str]]:
     match member:
-        case tree.Declaration(declarators=declarators):
-            for index, declarator in enumerate(declarators):
-                if index:
-                    before = declarators[index - 1].span
-                    yield Span(before.source, before.end, declarator.span.end), ""
-                elif len(declarators) > 1:
-                    after = declarators[1].span
-                    yield (
-                        Span(after.source, declarator.span.start, after.start),
-                        "",
-                    )
+        case tree.Declaration():
+            for span, declarator in _declarators(member):
+                yield span, ""
                 yield from _declarator_cuts(declarator)
         case tree.Assignment(value=value) | tree.Output(value=value):
             yield from _expression_cuts(value)

@@ -74,7 +74,8 @@ class ParameterDeclarations:
         else:
             written, stored = self._group(group)
         text = f"{written}: {shape_text(shape)}"
-        if stored in (*self._stored, *REFUSED) or rng.random() < 0.3:
+        refused = (*self._stored, *REFUSED)
+        if stored in refused or stored.startswith("_") or rng.random() < 0.3:
             free = [n for n in _STORED if n not in self._stored]
             stored = rng.choice(free) if free else f"stored_{len(self._stored)}"
             text += f" as {stored}"
@@ -91,7 +92,7 @@ class ParameterDeclarations:
             name = stem + part
             self.names[parameter.index] = name
             self._source.reserve(name)
-        return f"{stem}{{{','.join(parts)}}}", stem.rstrip("_")
+        return f"{stem}{{{','.join(parts)}}}", stem.rstrip("_") or "_"
 
     def _initial(self, shape: Shape, count: int) -> str:
         rng = self._rng

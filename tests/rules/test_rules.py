@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import rnndsl.analysis
+from rnndsl.analysis.cell_names import check_has_cell
 from rnndsl.analysis.resolve import resolve
 from rnndsl.diagnostics import Diagnostic, Report, Source
 from rnndsl.diagnostics.explain import all_codes, explain
@@ -33,8 +34,11 @@ def diagnose(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
     report = Report()
     source = read(path, path.name, report)
     file = parse(source, report)
+    program = None
     if file is not None:
-        resolve(file, source, path.parent, report)
+        program = resolve(file, source, path.parent, report)
+    if program is not None:
+        check_has_cell(program, report)
     return source, report.diagnostics
 
 
@@ -81,6 +85,8 @@ def test_page_has_examples_that_behave(code: str, tmp_path: Path) -> None:
     assert page is not None
     blocks = dict(BLOCK.findall(page))
     assert list(blocks) == ["Fails", "Fixed"]
+    gates = "def soften(u) = u * sigmoid(u)\n"
+    (tmp_path / "gates.rnn").write_text(gates, encoding="utf-8")
     spec = tmp_path / "spec.rnn"
     spec.write_text(blocks["Fails"], encoding="utf-8")
     assert [d.code for d in diagnose(spec)[1]] == [code]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rnndsl.backends.torch.layout import WIDTH, Nest, nested
+from rnndsl.backends.torch.fitting import fitted
+from rnndsl.backends.torch.layout import WIDTH
 from rnndsl.backends.torch.printer import Code, expression
+from rnndsl.backends.torch.spelling import torch_form
 from rnndsl.formulas.formula import (
     Apply,
     Compare,
@@ -27,7 +29,8 @@ def assign(
     names: Names,
 ) -> list[str]:
     """``target = formula``, in several assignments where one would be too long."""
-    return _Assignment(dict(values), indent, names).lines(target, formula)
+    assignment = _Assignment(dict(values), indent, names)
+    return assignment.lines(target, torch_form(formula))
 
 
 class _Assignment:
@@ -44,14 +47,14 @@ class _Assignment:
         while not self._fits(line):
             part = _largest_part(formula, self._values)
             if part is None:
-                return [*before, *self._broken(target, formula)]
+                break
             self._count += 1
             name = self._names.take(f"{root or target}_part{self._count}")
             before.extend(self.lines(name, part, root=root or target))
             self._values[name] = Code(name)
             formula = _replace(formula, part, Symbol(name))
             line = self._line(target, formula)
-        return [*before, line]
+        return [*before, *fitted([line], indent=self._indent)]
 
     def _line(self, target: str, formula: Formula) -> str:
         return f"{target} = {expression(formula, self._values).text}"
@@ -59,26 +62,24 @@ class _Assignment:
     def _fits(self, line: str) -> bool:
         return len(line) + self._indent <= WIDTH
 
-    def _broken(self, target: str, formula: Formula) -> list[str]:
-        """One operation whose operands are long names, over several lines."""
-        text = expression(formula, self._values).text
-        if isinstance(formula, Apply) and text.endswith(")"):
-            head, _, inner = text[:-1].partition("(")
-            tree = Nest(f"{target} = {head}", tuple(inner.split(", ")))
-            return nested(tree, indent=self._indent)
-        return [f"{target} = (", f"    {text}", ")"]
-
 
 def _largest_part(formula: Formula, values: Mapping[str, Code]) -> Formula | None:
     """The longest operand that is worth a name and leaves the rest shorter."""
     candidates = [
         part
         for part in _descend(formula)
-        if not isinstance(part, Symbol | Number | Compare)
+        if not isinstance(part, Number | Compare) and not _is_name(part, values)
     ]
     if not candidates:
         return None
     return max(candidates, key=lambda part: len(expression(part, values).text))
+
+
+def _is_name(formula: Formula, values: Mapping[str, Code]) -> bool:
+    """Whether it is written as a name, or as the value of a step."""
+    if not isinstance(formula, Symbol):
+        return False
+    return values[formula.name].text.removesuffix("[t]").isidentifier()
 
 
 def _descend(formula: Formula) -> list[Formula]:

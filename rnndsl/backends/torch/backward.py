@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
     input_names,
     mask_views,
@@ -9,7 +10,7 @@ from rnndsl.backends.torch.function import (
     opening,
     sequences_read,
 )
-from rnndsl.backends.torch.layout import call, collection
+from rnndsl.backends.torch.layout import collection
 from rnndsl.backends.torch.printer import Code
 from rnndsl.backends.torch.shapes import size
 from rnndsl.backends.torch.statements import StatementPrinter
@@ -91,16 +92,52 @@ class _Backward:
             lines.append(f"{steps} = {statement.target}.unbind(0)")
         return lines
 
+    def _changing(self) -> list[int]:
+        """The states that a step changes, or whose gradient it does."""
+        forward, backward = self._plan.forward, self._plan.backward
+        return [
+            index
+            for index, (before, after, name, item) in enumerate(
+                zip(
+                    forward.previous,
+                    forward.states,
+                    backward.arriving,
+                    backward.leaving,
+                    strict=True,
+                )
+            )
+            if before != after or name != item
+        ]
+
     def _hold(self, held: list[str]) -> list[str]:
         """In a row that kept its state, the gradient passes the step by."""
         lines: list[str] = []
         backward, cell = self._plan.backward, self._plan.graph.cell
-        for state, name, kept in zip(cell.states, backward.arriving, held, strict=True):
-            mask = f"{masks_of(len(state.shape))}[t]"
+        for index in self._changing():
+            name = backward.arriving[index]
+            mask = f"{masks_of(len(cell.states[index].shape))}[t]"
             head = f"{name}.masked_fill"
-            lines.extend(call(f"{kept} = {head}", [mask, "0"], indent=12))
-            lines.extend(call(f"{name} = {head}", [f"~{mask}", "0"], indent=12))
-        return lines
+            lines.append(f"{held[index]} = {head}({mask}, 0)")
+            lines.append(f"{name} = {head}(~{mask}, 0)")
+        return fitted(lines, indent=12)
+
+    def _release(self, held: list[str]) -> list[str]:
+        names = self._plan.backward.arriving
+        lines = [f"{names[i]} = {names[i]} + {held[i]}" for i in self._changing()]
+        return fitted(lines, indent=12)
+
+    def _advance(self, inside: dict[str, Code]) -> list[str]:
+        """The gradients that leave the step arrive at the one before."""
+        backward = self._plan.backward
+        pairs = [
+            (name, f"torch.zeros_like({name})" if item is None else inside[item].text)
+            for name, item in zip(backward.arriving, backward.leaving, strict=True)
+            if name != item
+        ]
+        if not pairs:
+            return []
+        names, values = zip(*pairs, strict=True)
+        return fitted([f"{', '.join(names)} = {', '.join(values)}"], indent=8)
 
     def view(self) -> BackwardView:
         plan, backward, printer = self._plan, self._plan.backward, self._printer
@@ -153,10 +190,9 @@ class _Backward:
         parameters = _optional(backward.parameters)
         arriving = backward.arriving
         held = [printer.names.take(f"d_{state.name}_held") for state in cell.states]
-        going = [
-            f"torch.zeros_like({name})" if item is None else inside[item].text
-            for name, item in zip(arriving, backward.leaving, strict=True)
-        ]
+        advance = self._advance(inside)
+        hold = self._hold(held)
+        has_loop = bool(loop or always or advance or hold)
         buffers = self._buffers()
         saved = self._saved()
         body = [
@@ -173,42 +209,37 @@ class _Backward:
         ]
         start = opening(
             [(input_names(plan), "inputs"), (plan.stored, "parameters")],
-            [*body, *saved, "steps"],
+            [*body, *saved, *(["steps"] if has_loop else [])],
         )
-        target = ", ".join(arriving)
         return BackwardView(
             name=self._name,
             cell=cell.name,
-            opening=(*start, *saved, *fixed),
-            before=tuple(head),
-            unbound=(*unbound, *weights, *buffers),
-            masks=mask_views(plan),
-            lists=tuple(self._collected.values()),
-            start=f"{_tuple(arriving) if len(arriving) == 1 else target} = d_state",
-            hold=tuple(self._hold(held)),
-            release=tuple(
-                f"{name} = {name} + {kept}"
-                for name, kept in zip(arriving, held, strict=True)
+            opening=tuple(fitted([*start, *saved, *fixed], indent=4)),
+            before=tuple(fitted(head, indent=4)),
+            unbound=tuple(fitted([*unbound, *weights, *buffers], indent=4)),
+            masks=mask_views(
+                masks_of(len(cell.states[index].shape)) for index in self._changing()
             ),
-            always=tuple(always),
-            loop=tuple(loop),
-            advance=f"{target} = {', '.join(going)}",
-            after=tuple(after),
+            lists=tuple(self._collected.values()),
+            start=tuple(unpack(arriving, "d_state", indent=4)),
+            has_loop=has_loop,
+            hold=tuple(hold),
+            release=tuple(self._release(held)),
+            always=tuple(fitted(always, indent=8)),
+            loop=tuple(fitted(loop, indent=8)),
+            advance=tuple(advance),
+            after=tuple(fitted(after, indent=4)),
             no_inputs=tuple(no_inputs),
             for_inputs=(*for_inputs, *given),
             parameters=tuple(
                 collection("d_parameters: PartialTensors = ", parameters, indent=4)
             ),
-            final=_tuple(arriving),
+            final=tuple(collection("d_first_state = ", arriving, indent=4)),
         )
 
 
 def _optional(names: tuple[str | None, ...]) -> list[str]:
     return [str(name) for name in names]
-
-
-def _tuple(names: tuple[str, ...]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _offset(start: int, count: int) -> str:

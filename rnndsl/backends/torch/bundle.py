@@ -1,8 +1,12 @@
-"""The runtime as part of a generated module, so that torch alone runs it."""
+"""The runtime as part of a generated module, so that torch alone runs it.
+
+Of its files, those that a module needs, and those that they need in turn.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,27 +18,28 @@ _PACKAGE = "rnndsl.runtime"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """``lines`` of all files of the runtime, and the ``imports`` they need."""
+    """``lines`` of files of the runtime, and the ``imports`` they need."""
 
     lines: tuple[str, ...]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
 
 
-def bundled_runtime(imports: Imports) -> tuple[str, ...]:
-    """The lines of the runtime's files, each after those it uses; adds what they import
-    to ``imports``."""
-    bundle = _bundle()
+def bundled_runtime(names: Iterable[str], imports: Imports) -> tuple[str, ...]:
+    """The lines of the runtime's files that define ``names``, each file after those it
+    uses; adds what they import to ``imports``."""
+    homes = _homes()
+    bundle = _bundle(tuple(dict.fromkeys(homes[name] for name in names)))
     for statement in bundle.imports:
         imports.add_statement(statement)
     return bundle.lines
 
 
 @cache
-def _bundle() -> Bundle:
+def _bundle(needed: tuple[str, ...]) -> Bundle:
     files = _sources()
     lines: list[str] = []
     imports: list[ast.Import | ast.ImportFrom] = []
-    for name in _in_order(files):
+    for name in _in_order(files, needed):
         text = files[name]
         body = ast.parse(text).body
         own = [s for s in body if isinstance(s, ast.Import | ast.ImportFrom)]
@@ -45,6 +50,7 @@ def _bundle() -> Bundle:
     return Bundle(tuple(_spaced(lines)), tuple(imports))
 
 
+@cache
 def _sources() -> dict[str, str]:
     """The text of each file of the runtime but the one that only re-exports."""
     folder = resources.files(_PACKAGE)
@@ -55,6 +61,25 @@ def _sources() -> dict[str, str]:
     }
 
 
+def _homes() -> dict[str, str]:
+    """The file that defines each name which the runtime offers."""
+    offered = resources.files(_PACKAGE).joinpath("__init__.py")
+    return {
+        alias.name: name
+        for name, statement in _own_imports(offered.read_text(encoding="utf-8"))
+        for alias in statement.names
+    }
+
+
+def _own_imports(text: str) -> list[tuple[str, ast.ImportFrom]]:
+    """The imports within the runtime: the file's name, and the statement."""
+    return [
+        (str(s.module).removeprefix(f"{_PACKAGE}."), s)
+        for s in ast.parse(text).body
+        if isinstance(s, ast.ImportFrom) and str(s.module).startswith(f"{_PACKAGE}.")
+    ]
+
+
 def _is_dropped(statement: ast.Import | ast.ImportFrom) -> bool:
     """Imports within the runtime are at hand; the future is imported once for all."""
     if isinstance(statement, ast.Import):
@@ -63,27 +88,19 @@ def _is_dropped(statement: ast.Import | ast.ImportFrom) -> bool:
     return module == "__future__" or module.startswith(_PACKAGE)
 
 
-def _in_order(files: dict[str, str]) -> list[str]:
-    """Each file after those it imports."""
-    needs = {
-        name: [
-            str(s.module).removeprefix(f"{_PACKAGE}.")
-            for s in ast.parse(text).body
-            if isinstance(s, ast.ImportFrom)
-            and str(s.module).startswith(f"{_PACKAGE}.")
-        ]
-        for name, text in files.items()
-    }
+def _in_order(files: dict[str, str], needed: Iterable[str]) -> list[str]:
+    """The files needed, each after those it imports. Their order does not depend on
+    that in which they are asked for."""
     ordered: list[str] = []
 
     def visit(name: str) -> None:
-        for needed in needs[name]:
-            if needed not in ordered:
-                visit(needed)
+        for other, _ in _own_imports(files[name]):
+            if other not in ordered:
+                visit(other)
         if name not in ordered:
             ordered.append(name)
 
-    for name in files:
+    for name in sorted(needed):
         visit(name)
     return ordered
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rnndsl.backends.torch.describe import listed, shape_text
 from rnndsl.backends.torch.docstring import docstring
+from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.layout import call
 from rnndsl.backends.torch.view import ClassesView
 from rnndsl.ir.naming import Names
@@ -29,7 +30,7 @@ def classes_view(
     names = Names()
     names.take("self")
     inputs = [names.take(item.name) for item in cell.inputs]
-    hx = names.take("hx")
+    hx, lengths = names.take("hx"), names.take("lengths")
     count = len(cell.states)
     state = f"tuple[{', '.join(['Tensor'] * count)}]" if count > 1 else "Tensor"
     is_state = plan.graph.output == plan.graph.new_states[0]
@@ -57,7 +58,13 @@ def classes_view(
         cell_parameters=(*first, _OPTIONS[1], "*", *more),
         sizes=f"{{{pairs}}}",
         layer_call=_signature(
-            inputs, "Tensor", hx, state, f"tuple[Tensor, {state}]", stub=True
+            inputs,
+            "Tensor",
+            hx,
+            state,
+            f"tuple[Tensor, {state}]",
+            lengths=lengths,
+            stub=True,
         ),
         packed_call=_signature(
             inputs,
@@ -67,11 +74,13 @@ def classes_view(
             f"tuple[PackedSequence, {state}]",
             stub=True,
         ),
-        either_call=_signature(inputs, either, hx, state, f"tuple[{either}, {state}]"),
+        either_call=_signature(
+            inputs, either, hx, state, f"tuple[{either}, {state}]", lengths=lengths
+        ),
         cell_call=_signature(inputs, "Tensor", hx, state, cell_returns),
-        layer_run=_run("output, state", inputs, hx),
+        layer_run=_run("output, state", inputs, hx, lengths),
         cell_run=_run(result if is_state else "output, state", inputs, hx),
-        shapes=_shapes(plan, hx),
+        shapes=_shapes(plan, hx, lengths),
         cell_shapes=_cell_shapes(plan, is_state),
     )
 
@@ -83,11 +92,14 @@ def _signature(
     state: str,
     returns: str,
     *,
+    lengths: str | None = None,
     stub: bool = False,
 ) -> tuple[str, ...]:
     """``def forward(self, x: Tensor, hx: ... = None) -> ...:``"""
     given = [f"{name}: {kind}" for name in inputs]
     arguments = ["self", *given, f"{hx}: {state} | None = None"]
+    if lengths is not None:
+        arguments += ["*", f"{lengths}: Tensor | None = None"]
     tail = f" -> {returns}:{' ...' if stub else ''}"
     one = f"def forward({', '.join(arguments)}){tail}"
     if len(one) + 4 <= 88:
@@ -98,12 +110,13 @@ def _signature(
     return tuple(call("def forward", arguments, indent=88, tail=tail))
 
 
-def _run(target: str, inputs: list[str], hx: str) -> tuple[str, ...]:
+def _run(target: str, inputs: list[str], *others: str) -> tuple[str, ...]:
     """Runs the module, and returns what it gives under a type."""
     comma = "," if len(inputs) == 1 else ""
-    values = [f"({', '.join(inputs)}{comma})", hx]
-    lines = call(f"{target} = self.run", values, indent=8)
-    return (*lines, f"return {target.split(':')[0]}")
+    values = [f"({', '.join(inputs)}{comma})", *others]
+    lines = [f"{target} = self.run({', '.join(values)})"]
+    lines.append(f"return {target.split(':')[0]}")
+    return tuple(fitted(lines, indent=8))
 
 
 def _layer_usage(plan: CellPlan, hx: str) -> str:
@@ -114,7 +127,7 @@ def _layer_usage(plan: CellPlan, hx: str) -> str:
     return f"Sizes: {sizes}.\n{options}\n{engine}"
 
 
-def _shapes(plan: CellPlan, hx: str) -> tuple[str, ...]:
+def _shapes(plan: CellPlan, hx: str, lengths: str) -> tuple[str, ...]:
     cell = plan.source.cell
     given = listed(((i.name, i.shape) for i in cell.inputs), "T", "B")
     states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
@@ -123,6 +136,7 @@ def _shapes(plan: CellPlan, hx: str) -> tuple[str, ...]:
         f"Inputs: {given}; batch before time",
         "with ``batch_first``; without B for a single sequence; or packed.",
         f"{hx}: {states}; layers counts directions too.",
+        f"{lengths}: (B,), how many steps of each row count, where not all do.",
         f"Returns the output {width}, the last axis doubled if bidirectional,",
         "and the last states, shaped as the first.",
     )

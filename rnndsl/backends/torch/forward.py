@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
+from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
     input_names,
     mask_views,
@@ -13,7 +16,7 @@ from rnndsl.backends.torch.function import (
 from rnndsl.backends.torch.layout import call, collection
 from rnndsl.backends.torch.statements import StatementPrinter
 from rnndsl.backends.torch.view import ForwardView
-from rnndsl.ir.graph import Input, Previous
+from rnndsl.ir.graph import Expand, Input, Previous
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import Axis
 
@@ -45,77 +48,96 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
         *printer.weights(forward.after, loop=False),
         *printer.region(forward.after, Axis.SEQUENCE, outside, indent=4),
     ]
-    values = [inside[state].text for state in forward.states]
-    held = [printer.names.take(f"{state.name}_next") for state in cell.states]
-    borrowed = {
+    moves = [
+        _Move(
+            before=before_,
+            value=inside[new].text,
+            held=printer.names.take(f"{state.name}_next"),
+            masks=masks_of(len(state.shape)),
+        )
+        for state, before_, new in zip(
+            cell.states, forward.previous, forward.states, strict=True
+        )
+        if before_ != inside[new].text
+    ]
+    borrowed = [
         node.name
         for node in plan.graph.nodes
-        if isinstance(node.operation, Input | Previous)
-    }
+        if isinstance(node.operation, Input | Previous | Expand)
+    ]
     output = "torch.stack(outputs)" if in_loop else forward.output
     if not in_loop and forward.output in borrowed:
         output = f"{output}.clone()"
-    # A result must not share its memory with an argument.
-    final = _tuple(
-        tuple(
-            f"{before_}.clone()" if state in borrowed else before_
-            for before_, state in zip(forward.previous, forward.states, strict=True)
+    # A result must not share its memory with an argument or another result.
+    final = [
+        f"{before_}.clone()"
+        if new in (*borrowed, *indexed, *forward.states[:index])
+        else before_
+        for index, (before_, new) in enumerate(
+            zip(forward.previous, forward.states, strict=True)
         )
-    )
+    ]
     saved_items = [*kept.sequences, *(f"*{lists[item]}" for item in kept.steps)]
+    kept_lines = [f"{lists[item]}.append({item})" for item in kept.steps]
+    advance = _assignment([m.before for m in moves], [m.value for m in moves])
+    has_loop = bool(loop or always or kept_lines or advance)
     body = [*before, *unbound, *weights, *loop, *after, output, *kept.sequences]
     start = opening(
         [
             (input_names(plan), "inputs"),
             (plan.stored, "parameters"),
         ],
-        [*body, "steps"],
+        [*body, *(["steps"] if has_loop else [])],
     )
-    previous = ", ".join(forward.previous)
-    comma = "," if len(forward.previous) == 1 else ""
-    target = f"({previous},)" if comma else previous
     return ForwardView(
         name=name,
         cell=cell.name,
         inputs=inputs_of(cell, "T", "B"),
         states=states_of(cell, "B"),
         output_shape=shape_text(cell.output.shape, "T", "B"),
-        opening=(*start, f"{target} = state"),
+        opening=(*start, *unpack(forward.previous, "state", indent=4)),
         before=tuple(before),
-        unbound=(*unbound, *weights),
-        masks=mask_views(plan),
+        unbound=(*fitted(unbound, indent=4), *fitted(weights, indent=4)),
+        masks=mask_views(move.masks for move in moves),
         lists=(
             *(("outputs",) if in_loop else ()),
             *stacks.values(),
             *lists.values(),
         ),
+        has_loop=has_loop,
         loop=tuple(loop),
-        always=tuple(always),
-        kept=tuple(f"{lists[item]}.append({item})" for item in kept.steps),
-        hold=tuple(
-            line
-            for state, before_, value, after_ in zip(
-                cell.states, forward.previous, values, held, strict=True
-            )
-            for line in call(
-                f"{after_} = torch.where",
-                [f"{masks_of(len(state.shape))}[t]", value, before_],
-                indent=12,
-            )
-        ),
-        advance_held=_assignment(forward.previous, held),
-        advance=_assignment(forward.previous, values),
-        after=tuple(after),
-        output=output,
-        final=final,
+        always=tuple(fitted(always, indent=8)),
+        kept=tuple(fitted(kept_lines, indent=12)),
+        hold=tuple(_held(moves)),
+        advance=tuple(advance),
+        after=tuple(fitted(after, indent=4)),
+        returned=tuple(fitted([f"return {output}, last_state, saved"], indent=4)),
+        final=tuple(collection("last_state = ", final, indent=4)),
         saved=tuple(collection("saved: Tensors = ", saved_items, indent=4)),
     )
 
 
-def _tuple(names: tuple[str, ...]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move:
+    """From the ``before`` of a step to that of the next, for a state that changes."""
+
+    before: str
+    value: str
+    held: str
+    masks: str
 
 
-def _assignment(targets: tuple[str, ...], values: list[str]) -> str:
+def _held(moves: list[_Move]) -> list[str]:
+    """A row that has ended keeps its state."""
+    lines: list[str] = []
+    for move in moves:
+        choice = [f"{move.masks}[t]", move.value, move.before]
+        lines.extend(call(f"{move.held} = torch.where", choice, indent=12))
+    return [*lines, *_assignment([m.before for m in moves], [m.held for m in moves])]
+
+
+def _assignment(targets: list[str], values: list[str]) -> list[str]:
     """Old states take the new values, all at once."""
-    return f"{', '.join(targets)} = {', '.join(values)}"
+    if not targets:
+        return []
+    return fitted([f"{', '.join(targets)} = {', '.join(values)}"], indent=12)

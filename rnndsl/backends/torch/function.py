@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rnndsl.backends.torch.layout import unpack
+from rnndsl.backends.torch.fitting import unpack
 from rnndsl.backends.torch.view import MaskView
 from rnndsl.ir.graph import Input
 from rnndsl.plan.plan import CellPlan
@@ -24,7 +24,7 @@ def opening(
     tensors: Sequence[tuple[Sequence[str], str]], body: Iterable[str]
 ) -> list[str]:
     """Unpacks the arguments; what the body does not use stays nameless."""
-    text = "\n".join(body)
+    text = code_of(body)
     lines: list[str] = []
     for names, source in tensors:
         used = [name if is_used(name, text) else "_" for name in names]
@@ -37,6 +37,11 @@ def opening(
     elif is_used("batch", text):
         lines.append("batch = inputs[0].shape[1]")
     return lines
+
+
+def code_of(lines: Iterable[str]) -> str:
+    """The lines without comments."""
+    return "\n".join(line for line in lines if not line.startswith("#"))
 
 
 def is_used(name: str, text: str) -> bool:
@@ -60,10 +65,10 @@ def masks_of(rank: int) -> str:
     return _MASKS[min(rank, 2)]
 
 
-def mask_views(plan: CellPlan) -> tuple[MaskView, ...]:
-    """The masks that the states of a cell need."""
-    ranks = dict.fromkeys(len(state.shape) for state in plan.graph.cell.states)
+def mask_views(names: Iterable[str]) -> tuple[MaskView, ...]:
+    """How the masks of these names are made, each once."""
+    axes = {name: rank for rank, name in _MASKS.items()}
     return tuple(
-        MaskView(name=masks_of(rank), mask="mask" + ".unsqueeze(-1)" * rank)
-        for rank in ranks
+        MaskView(name=name, mask="mask" + ".unsqueeze(-1)" * axes[name])
+        for name in dict.fromkeys(names)
     )

@@ -61,7 +61,7 @@ def _is_standard(module: str) -> bool:
 
 def _from(module: str, names: Iterable[str]) -> list[str]:
     """Constants, then classes, then the rest; a name with an alias on its own line."""
-    plain = sorted((name for name in names if " as " not in name), key=_rank)
+    plain = sorted((name for name in names if " as " not in name), key=rank)
     blocks = [
         (name, [f"from {module} import {name}"]) for name in names if " as " in name
     ]
@@ -69,11 +69,12 @@ def _from(module: str, names: Iterable[str]) -> list[str]:
         line = f"from {module} import {', '.join(plain)}"
         listed = [f"from {module} import (", *(f"    {name}," for name in plain), ")"]
         blocks.append((plain[0], [line] if len(line) <= WIDTH else listed))
-    blocks.sort(key=lambda block: _rank(block[0]))
+    blocks.sort(key=lambda block: rank(block[0]))
     return [line for _, lines in blocks for line in lines]
 
 
-def _rank(name: str) -> tuple[int, str]:
+def rank(name: str) -> tuple[int, str]:
+    """Where ruff sorts a name: constants, then classes, then the rest."""
     if name.isupper() and len(name) > 1:
         return 0, name.lower()
     return (1 if name[0].isupper() else 2), name.lower()

@@ -30,16 +30,6 @@ def collection(
     return [f"{head}(", *(f"    {item}," for item in items), f"){tail}"]
 
 
-def unpack(names: Sequence[str], source: str, *, indent: int) -> list[str]:
-    """``a, b = source``; one name in parentheses, as in ``(x,) = inputs``."""
-    if len(names) == 1:
-        return [f"({names[0]},) = {source}"]
-    line = f"{', '.join(names)} = {source}"
-    if len(line) + indent <= WIDTH:
-        return [line]
-    return ["(", *(f"    {name}," for name in names), f") = {source}"]
-
-
 def comment(text: str, *, indent: int) -> list[str]:
     """A comment, wrapped."""
     return textwrap.wrap(
@@ -50,6 +40,14 @@ def comment(text: str, *, indent: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def quoted(text: str) -> str:
+    """A string literal in double quotes, as ruff would have it."""
+    plain = repr(text)
+    if plain[0] == '"' or '"' in plain:
+        return plain
+    return f'"{plain[1:-1]}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
 
-from rnndsl.backends.torch.spelling import NEEDS_TENSORS, SPELLING, TIGHT
+from rnndsl.backends.torch.spelling import NEEDS_TENSORS, SPELLING, torch_form
 from rnndsl.formulas.formula import (
     Apply,
     Binary,
@@ -61,8 +61,7 @@ def expression(formula: Formula, values: Mapping[str, Code]) -> Code:
             second = expression(right, values).within(tighter)
             return Code(f"{first} {operator} {second}", level)
         case Negate(operand=operand):
-            inner = expression(operand, values).within(Binding.SIGN)
-            return Code(f"-{inner}", Binding.SIGN)
+            return _negated(torch_form(operand), values)
         case Power(base=base, exponent=exponent):
             return _power(expression(base, values), exponent)
         case Compare(operator=comparison, left=left, right=right):
@@ -73,6 +72,17 @@ def expression(formula: Formula, values: Mapping[str, Code]) -> Code:
             return _call(formula, values)
         case _:
             assert_never(formula)
+
+
+def _negated(operand: Formula, values: Mapping[str, Code]) -> Code:
+    match operand:
+        case Negate(operand=inner):
+            return expression(inner, values)
+        case Number(value=value):
+            return number(-value)
+        case _:
+            code = expression(operand, values)
+            return Code(f"-{code.within(Binding.POWER)}", Binding.SIGN)
 
 
 def number(value: float) -> Code:
@@ -103,25 +113,39 @@ def _power(base: Code, exponent: float) -> Code:
 
 
 def _call(formula: Apply, values: Mapping[str, Code]) -> Code:
-    if formula.function not in SPELLING:
-        raise ValueError(f"torch has no spelling for {formula.function!r}")
-    tight = formula.function in TIGHT
-    arguments = [
-        _tensor(formula, operand, values).within(Binding.SIGN if tight else Binding(0))
-        for operand in formula.operands
-    ]
-    settings = [number(constant).text for constant in formula.constants]
-    return Code(SPELLING[formula.function].format(*arguments, *settings))
+    composed = torch_form(formula)
+    if not isinstance(composed, Apply):
+        return expression(composed, values)
+    if composed.function not in SPELLING:
+        raise ValueError(f"torch has no spelling for {composed.function!r}")
+    arguments = [_tensor(composed, o, values).text for o in composed.operands]
+    settings = [number(constant).text for constant in composed.constants]
+    return Code(SPELLING[composed.function].format(*arguments, *settings))
 
 
 def _tensor(formula: Apply, operand: Formula, values: Mapping[str, Code]) -> Code:
     """An operand; a number becomes a tensor where the function takes no number."""
-    code = expression(operand, values)
-    if not isinstance(operand, Number) or formula.function not in NEEDS_TENSORS:
-        return code
-    others = [o for o in formula.operands if not isinstance(o, Number | Compare)]
-    if formula.function == "where" and others:
-        return Code(decimal(operand.value))
-    names = symbols(formula)
-    like = values[names[0]].within(Binding.ATOM)
-    return Code(f"torch.full_like({like}, {code.text})")
+    if formula.function not in NEEDS_TENSORS:
+        return expression(operand, values)
+    match operand:
+        case Compare(operator=comparison, left=Number() as left, right=right) if (
+            isinstance(right, Number)
+        ):
+            first = _full(formula, left, values)
+            second = expression(right, values).text
+            return Code(f"{first.text} {comparison} {second}", Binding.COMPARISON)
+        case Number(value=value):
+            others = [
+                o for o in formula.operands if not isinstance(o, Number | Compare)
+            ]
+            if formula.function == "where" and others:
+                return Code(decimal(value))
+            return _full(formula, operand, values)
+        case _:
+            return expression(operand, values)
+
+
+def _full(formula: Apply, number_: Number, values: Mapping[str, Code]) -> Code:
+    """A number as a tensor beside the others of a formula."""
+    like = values[symbols(formula)[0]].within(Binding.ATOM)
+    return Code(f"torch.full_like({like}, {number(number_.value).text})")

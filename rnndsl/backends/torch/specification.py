@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from rnndsl.analysis.program import DrawnFrom, FilledWith, Initial, StoredParameter
-from rnndsl.backends.torch.layout import Nest, nested
+from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.printer import Code, decimal, expression, number
 from rnndsl.formulas.formula import Apply, Formula, Number, children, symbols
 from rnndsl.plan.plan import CellPlan
@@ -34,12 +34,11 @@ def specification_lines(
         f"{name} = CellSpecification",
         (
             f"name={cell.name!r}".replace("'", '"'),
-            f"source={_quoted(source)}",
+            f"source={quoted(source)}",
             Nest(
                 "dimensions=",
                 tuple(
-                    f"({_quoted(d.name)}, {_quoted(d.argument)})"
-                    for d in cell.dimensions
+                    f"({quoted(d.name)}, {quoted(d.argument)})" for d in cell.dimensions
                 ),
             ),
             f"hidden={_dim(cell.hidden)}",
@@ -48,7 +47,7 @@ def specification_lines(
                 tuple(
                     Nest(
                         "TensorSpecification",
-                        (f"name={_quoted(i.name)}", _shape("shape=", i.shape)),
+                        (f"name={quoted(i.name)}", _shape("shape=", i.shape)),
                     )
                     for i in cell.inputs
                 ),
@@ -59,7 +58,7 @@ def specification_lines(
                     Nest(
                         "StateSpecification",
                         (
-                            f"name={_quoted(s.name)}",
+                            f"name={quoted(s.name)}",
                             _shape("shape=", s.shape),
                             f"initial={_initial_state(s.initial)}",
                         ),
@@ -69,8 +68,8 @@ def specification_lines(
             ),
             Nest("parameters=", tuple(_parameter(p) for p in cell.parameters)),
             _shape("output_shape=", cell.output.shape),
-            f"output_state={'None' if output is None else _quoted(output)}",
-            Nest("summary=", tuple(_quoted(line) for line in summary(plan))),
+            f"output_state={'None' if output is None else quoted(output)}",
+            Nest("summary=", tuple(quoted(line) for line in summary(plan))),
             f"step={step}",
             f"forward={forward}",
             f"backward={backward}",
@@ -102,16 +101,8 @@ def _applies(formula: Formula) -> bool:
     return isinstance(formula, Apply) or any(map(_applies, children(formula)))
 
 
-def _quoted(text: str) -> str:
-    """A string literal in double quotes, as ruff would have it."""
-    plain = repr(text)
-    if plain[0] == '"' or '"' in plain:
-        return plain
-    return f'"{plain[1:-1]}"'
-
-
 def _dim(dim: str | int) -> str:
-    return str(dim) if isinstance(dim, int) else _quoted(dim)
+    return str(dim) if isinstance(dim, int) else quoted(dim)
 
 
 def _shape(head: str, shape: Iterable[str | int]) -> Nest:
@@ -119,13 +110,13 @@ def _shape(head: str, shape: Iterable[str | int]) -> Nest:
 
 
 def _initial_state(initial: float | str) -> str:
-    return _quoted(initial) if isinstance(initial, str) else decimal(initial)
+    return quoted(initial) if isinstance(initial, str) else decimal(initial)
 
 
 def _parameter(parameter: StoredParameter) -> Nest:
     items: list[Nest | str] = [
-        f"name={_quoted(parameter.name)}",
-        Nest("members=", tuple(_quoted(m.name) for m in parameter.members)),
+        f"name={quoted(parameter.name)}",
+        Nest("members=", tuple(quoted(m.name) for m in parameter.members)),
         _shape("shape=", parameter.member_shape),
     ]
     if parameter.is_bias:
@@ -144,9 +135,9 @@ def _initialiser(initial: Initial | None) -> Nest | str:
             return Nest("Initialiser", ('"fill"', f"({number(value).text},)"))
         case DrawnFrom(function=function, arguments=arguments):
             if not arguments:
-                return Nest("Initialiser", (_quoted(function),))
+                return Nest("Initialiser", (quoted(function),))
             values = Nest("", tuple(_argument(argument) for argument in arguments))
-            return Nest("Initialiser", (_quoted(function), values))
+            return Nest("Initialiser", (quoted(function), values))
         case _:
             assert_never(initial)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from rnndsl.formulas.formula import Apply, Formula, children, with_children
+
 SPELLING: dict[str, str] = {
     "sigmoid": "torch.sigmoid({0})",
     "tanh": "torch.tanh({0})",
     "relu": "torch.relu({0})",
-    "softplus": "F.logsigmoid(-{0}).neg()",
     "exp": "torch.exp({0})",
     "log": "torch.log({0})",
     "sqrt": "torch.sqrt({0})",
@@ -21,12 +24,11 @@ SPELLING: dict[str, str] = {
     "leaky_relu": "F.leaky_relu({0}, {1})",
     "selu": "F.selu({0})",
     "softsign": "F.softsign({0})",
-    # F.hardsigmoid has its slope, 1/6, in single precision only.
-    "hard_sigmoid": "F.hardtanh({0} / 6 + 0.5, 0.0, 1.0)",
     "hard_tanh": "F.hardtanh({0})",
     "log_sigmoid": "F.logsigmoid({0})",
     "min": "torch.minimum({0}, {1})",
     "max": "torch.maximum({0}, {1})",
+    "unit_clip": "F.hardtanh({0}, 0.0, 1.0)",
     "clamp": "torch.clamp({0}, {1}, {2})",
     "where": "torch.where({0}, {1}, {2})",
     "sigmoid_backward": "torch.ops.aten.sigmoid_backward({0}, {1})",
@@ -35,10 +37,25 @@ SPELLING: dict[str, str] = {
     "silu_backward": "torch.ops.aten.silu_backward({0}, {1})",
     "gelu_backward": "torch.ops.aten.gelu_backward({0}, {1})",
 }
-"""Arguments are the operands, then the constants."""
+"""One call each. Arguments are the operands, then the constants."""
 
-TIGHT = ("hard_sigmoid", "softplus")
-"""Functions whose spelling binds the argument more tightly than a call would."""
+_COMPOSED: dict[str, Callable[..., Formula]] = {
+    # F.softplus is linear above a threshold.
+    "softplus": lambda u: -Apply("log_sigmoid", (-u,)),
+    # F.hardsigmoid has its slope, 1/6, in single precision only.
+    "hard_sigmoid": lambda u: Apply("unit_clip", (u / 6 + 0.5,)),
+}
 
 NEEDS_TENSORS = ("min", "max", "where")
 """Functions that take no number where a tensor is expected."""
+
+
+def torch_form(formula: Formula) -> Formula:
+    """The formula with functions that torch lacks composed of those it has."""
+    operands = children(formula)
+    if not operands:
+        return formula
+    inside = tuple(torch_form(operand) for operand in operands)
+    if isinstance(formula, Apply) and formula.function in _COMPOSED:
+        return _COMPOSED[formula.function](*inside)
+    return with_children(formula, inside)

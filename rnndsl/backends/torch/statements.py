@@ -7,7 +7,8 @@ from typing import assert_never
 
 from rnndsl.analysis.program import Cell, Shape
 from rnndsl.backends.torch.assign import assign
-from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested, unpack
+from rnndsl.backends.torch.fitting import fitted, unpack
+from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested
 from rnndsl.backends.torch.printer import Code, number
 from rnndsl.backends.torch.shapes import size
 from rnndsl.ir.naming import Names
@@ -91,8 +92,7 @@ class StatementPrinter:
         name = self.names.take(f"{target.removeprefix('d_')}_weight")
         self._weights[weight] = name
         if weight.stored is None:
-            head = f"{name} = torch.cat("
-            return call(head[:-1], [f"({', '.join(weight.matrices)})"], indent=4)
+            return fitted([f"{name} = torch.cat(({', '.join(weight.matrices)}))"], indent=4)
         block = f"{weight.stored}.shape[0] // {weight.members}"
         start = _blocks(block, weight.first, weight.members)
         end = _blocks(block, weight.first + len(weight.matrices), weight.members)
@@ -117,7 +117,8 @@ class StatementPrinter:
         for statement in statements:
             lines.extend(self._heading(statement, indent))
             own = self._own_axis(statement, axis)
-            lines.extend(self._statement(statement, own, codes, indent, written))
+            own_lines = self._statement(statement, own, codes, indent, written)
+            lines.extend(fitted(own_lines, indent=indent))
         return lines
 
     def _own_axis(self, statement: Statement, axis: Axis) -> Axis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from rnndsl.analysis.program import (
@@ -24,8 +25,9 @@ from rnndsl.analysis.program import (
 )
 from rnndsl.backends.torch.assign import assign
 from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
-from rnndsl.backends.torch.function import is_used
-from rnndsl.backends.torch.layout import comment, unpack
+from rnndsl.backends.torch.fitting import fitted, unpack
+from rnndsl.backends.torch.function import code_of, is_used
+from rnndsl.backends.torch.layout import comment
 from rnndsl.backends.torch.printer import Binding, Code, expression
 from rnndsl.backends.torch.shapes import size
 from rnndsl.backends.torch.view import StepView
@@ -40,9 +42,11 @@ from rnndsl.formulas.formula import (
     Symbol,
     symbols,
 )
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.ir.folding import folded
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
+
+_LONGEST_PART = 44
 
 
 def step_view(plan: CellPlan, name: str, source: str) -> StepView:
@@ -61,6 +65,8 @@ class _Step:
         self._codes: dict[str, Code] = {}
         self._varying: dict[str, bool] = {}
         self._values: dict[str, Formula] = {}
+        self._target = "output"
+        self._before: list[str] = []
         cell = self._cell
         for item in cell.inputs:
             self._declare(f"input {item.name}", item.name, varying=True)
@@ -90,16 +96,19 @@ class _Step:
 
     def view(self, name: str) -> StepView:
         cell = self._cell
-        lines: list[str] = []
-        for equation in cell.equations:
-            lines.extend(self._equation(equation))
-        output = self._result(cell.output, lines)
+        blocks = [
+            (self._code(_key(equation)), self._equation(equation))
+            for equation in cell.equations
+        ]
+        result: list[str] = []
+        output = self._result(cell.output, result)
         states = [
             expression(self._values[f"state {state.name}"], self._codes).text
             for state in cell.states
         ]
-        text = "\n".join((*lines, output, *states))
-        opening = self._opening(text)
+        lines = _used([*blocks, (output, result)], [output, *states])
+        new_state = ", ".join(states) + ("," if len(states) == 1 else "")
+        opening = self._opening((*lines, output, *states))
         return StepView(
             name=name,
             cell=cell.name,
@@ -107,12 +116,12 @@ class _Step:
             states=states_of(cell, "B"),
             output_shape=shape_text(cell.output.shape, "B"),
             lines=(*opening, *lines),
-            output=output,
-            new_state=f"({', '.join(states)}{',' if len(states) == 1 else ''})",
+            returned=tuple(fitted([f"return {output}, ({new_state})"], indent=4)),
         )
 
-    def _opening(self, text: str) -> list[str]:
-        cell = self._cell
+    def _opening(self, body: Sequence[str]) -> list[str]:
+        """Takes apart the arguments, of which ``body`` uses some."""
+        cell, text = self._cell, code_of(body)
         lines: list[str] = []
 
         def add(names: list[str], source: str, used_in: str) -> None:
@@ -145,43 +154,65 @@ class _Step:
         place = f"{self._source}:{equation.line}"
         heading = comment(f"{place}  {equation.text}", indent=4)
         key = _key(equation)
+        self._target = self._code(key)
         formula = self._formula(equation.value)
         if equation.is_state and not self._varies(formula):
-            return [*heading, self._spread(equation, formula)]
-        target = self._code(key)
+            return [*heading, *self._spread(equation, formula)]
+        if isinstance(formula, Number):
+            self._values[key] = formula
+            return []
         self._varying[key] = self._varies(formula)
-        self._values[key] = formula if isinstance(formula, Number) else Symbol(key)
-        body = assign(target, formula, self._codes, indent=4, names=self._names)
-        return [*heading, *body]
+        self._values[key] = Symbol(key)
+        return [*heading, *self._assigned(self._code(key), formula)]
 
-    def _spread(self, equation: Equation, formula: Formula) -> str:
+    def _assigned(self, target: str, formula: Formula) -> list[str]:
+        """``target = formula``, after what the formula was found to need."""
+        body = assign(target, formula, self._codes, indent=4, names=self._names)
+        return [*self._flushed(), *body]
+
+    def _flushed(self) -> list[str]:
+        before, self._before = self._before, []
+        return before
+
+    def _spread(self, equation: Equation, formula: Formula) -> list[str]:
         """A state's new value that is the same in all rows, for every row."""
         key = _key(equation)
         self._varying[key] = True
         self._values[key] = Symbol(key)
         like = self._code(f"previous {equation.target}")
         target = self._code(key)
-        code = expression(formula, self._codes)
         if isinstance(formula, Number):
-            return f"{target} = torch.full_like({like}, {code.text})"
-        return f"{target} = ({code.text}).expand_as({like})"
+            filled = expression(formula, self._codes).text
+            return fitted([f"{target} = torch.full_like({like}, {filled})"], indent=4)
+        code = expression(formula, self._codes)
+        lines = self._flushed()
+        if not code.text.isidentifier():
+            code = Code(self._names.take(f"{target}_fixed"))
+            lines += self._assigned(code.text, formula)
+        spread = f"{target} = {code.text}.expand_as({like})"
+        return [*lines, *fitted([spread], indent=4)]
 
     def _result(self, output: TypedExpression, lines: list[str]) -> str:
         """The expression to return; an assignment before it where it is more than a
         value that has a name."""
+        self._target = "output"
         formula = self._formula(output)
         code = expression(formula, self._codes)
-        if isinstance(formula, Symbol) and self._varies(formula):
+        is_brief = code.text.isidentifier() or len(code.text) <= _LONGEST_PART
+        if isinstance(formula, Symbol) and self._varies(formula) and is_brief:
+            lines.extend(self._flushed())
             return code.text
         name = self._names.take("result")
-        lines.extend(assign(name, formula, self._codes, indent=4, names=self._names))
-        if not self._varies(formula):
-            sizes = ", ".join(
-                ("state[0].shape[0]", *(size(self._cell, d) for d in output.shape))
+        items = ["state[0].shape[0]", *(size(self._cell, d) for d in output.shape)]
+        sizes = ", ".join(items)
+        if isinstance(formula, Number):
+            lines.append(
+                f"{name} = inputs[0].new_full((), {code.text}).expand({sizes})"
             )
-            as_tensor = f"inputs[0].new_full((), {name})"
-            value = as_tensor if isinstance(formula, Number) else name
-            lines.append(f"{name} = {value}.expand({sizes})")
+            return name
+        lines.extend(self._assigned(name, formula))
+        if not self._varies(formula):
+            lines.append(f"{name} = {name}.expand({sizes})")
         return name
 
     # Expressions
@@ -193,9 +224,29 @@ class _Step:
         """An operand; a scalar of each row gets a feature axis beside vectors."""
         formula = self._formula(typed)
         if typed.shape == () and shape != () and self._varies(formula):
-            inner = expression(formula, self._codes).within(Binding.ATOM)
-            return self._opaque(Code(f"{inner}.unsqueeze(-1)"), varying=True)
+            inner = expression(self._brief(formula), self._codes)
+            beside = Code(f"{inner.within(Binding.ATOM)}.unsqueeze(-1)")
+            return self._opaque(beside, varying=True)
         return formula
+
+    def _product(self, typed: MatrixProduct) -> Symbol:
+        rows = self._code(f"member {typed.matrix.name}")
+        inner = self._brief(self._formula(typed.operand), beside=len(rows))
+        vector = expression(inner, self._codes).within(Binding.ATOM)
+        code = Code(f"{vector} @ {rows}.t()", Binding.TERM)
+        return self._opaque(code, varying=self._varies(inner))
+
+    def _brief(self, formula: Formula, beside: int = 0) -> Formula:
+        """A formula that becomes part of a value, ``beside`` so many characters; named
+        first, if they are long together."""
+        text = expression(formula, self._codes).text
+        if text.isidentifier() or len(text) + beside <= _LONGEST_PART:
+            return formula
+        name = self._names.take(f"{self._target}_operand")
+        self._before.extend(
+            assign(name, formula, self._codes, indent=4, names=self._names)
+        )
+        return self._opaque(Code(name), varying=self._varies(formula))
 
     def _opaque(self, code: Code, *, varying: bool) -> Symbol:
         key = f"code {len(self._codes)}"
@@ -220,21 +271,15 @@ class _Step:
                 return self._values[f"state {name}"]
             case ReadLocal(name=name):
                 return self._values[f"local {name}"]
-            case MatrixProduct(matrix=matrix, operand=operand):
-                inner = self._formula(operand)
-                left = expression(inner, self._codes)
-                right = self._code(f"member {matrix.name}")
-                text = f"{left.within(Binding.ATOM)} @ {right}.t()"
-                code = Code(text, Binding.TERM)
-                return self._opaque(code, varying=self._varies(inner))
+            case MatrixProduct():
+                return self._product(typed)
             case BinaryOperation(operator=operator, left=first, right=second):
-                return Binary(
-                    operator, self._operand(first, shape), self._operand(second, shape)
-                )
+                left, right = self._operand(first, shape), self._operand(second, shape)
+                return folded(Binary(operator, left, right))
             case Negated(operand=operand):
-                return Negate(self._operand(operand, shape))
+                return folded(Negate(self._operand(operand, shape)))
             case Raised(base=base, exponent=exponent):
-                return Power(self._operand(base, shape), exponent)
+                return folded(Power(self._operand(base, shape), exponent))
             case Compared(operator=comparison, left=first, right=second):
                 return Compare(
                     comparison,
@@ -243,13 +288,20 @@ class _Step:
                 )
             case Applied(function=name, operands=operands, constants=constants):
                 arguments = tuple(self._operand(o, shape) for o in operands)
-                numbers = [a.value for a in arguments if isinstance(a, Number)]
-                if len(numbers) == len(arguments):
-                    value = FUNCTIONS[name].value(*numbers, *constants)
-                    return Number(float(value))
-                return Apply(name, arguments, constants)
+                return folded(Apply(name, arguments, constants))
             case _:
                 assert_never(typed)
+
+
+def _used(
+    blocks: Sequence[tuple[str, Sequence[str]]], results: Sequence[str]
+) -> list[str]:
+    """The lines of the blocks whose targets are used further down or in the results."""
+    lines = list(results)
+    for target, block in reversed(blocks):
+        if is_used(target, code_of(lines)):
+            lines[:0] = block
+    return lines[: -len(results)]
 
 
 def _key(equation: Equation) -> str:

@@ -15,8 +15,7 @@ class StepView:
     states: str
     output_shape: str
     lines: tuple[str, ...]
-    output: str
-    new_state: str
+    returned: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,16 +40,16 @@ class ForwardView:
     unbound: tuple[str, ...]
     masks: tuple[MaskView, ...]
     lists: tuple[str, ...]
+    has_loop: bool
     loop: tuple[str, ...]
     always: tuple[str, ...]
     kept: tuple[str, ...]
     hold: tuple[str, ...]
-    advance_held: str
-    advance: str
+    advance: tuple[str, ...]
     after: tuple[str, ...]
-    output: str
-    final: str
+    final: tuple[str, ...]
     saved: tuple[str, ...]
+    returned: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +63,18 @@ class BackwardView:
     unbound: tuple[str, ...]
     masks: tuple[MaskView, ...]
     lists: tuple[str, ...]
-    start: str
+    start: tuple[str, ...]
+    has_loop: bool
     hold: tuple[str, ...]
     release: tuple[str, ...]
     always: tuple[str, ...]
     loop: tuple[str, ...]
-    advance: str
+    advance: tuple[str, ...]
     after: tuple[str, ...]
     no_inputs: tuple[str, ...]
     for_inputs: tuple[str, ...]
     parameters: tuple[str, ...]
-    final: str
+    final: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,40 @@ class CellView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LossView:
+    """The methods that compare outputs with targets and read them."""
+
+    signature: tuple[str, ...]
+    docstring: tuple[str, ...]
+    lines: tuple[str, ...]
+    prediction: str
+    predicted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelView:
+    """The specification and the class of a model. ``runtime`` has the names that it
+    needs of the runtime."""
+
+    name: str
+    specification: str
+    specification_lines: tuple[str, ...]
+    docstring: tuple[str, ...]
+    parameters: tuple[str, ...]
+    initialise: str
+    build: tuple[str, ...]
+    forward_signature: tuple[str, ...]
+    forward_docstring: tuple[str, ...]
+    forward: tuple[str, ...]
+    loss: LossView | None
+    step_signature: tuple[str, ...]
+    step_docstring: tuple[str, ...]
+    step: tuple[str, ...]
+    initial_states: tuple[str, ...]
+    runtime: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleView:
     """The whole module. ``runtime`` is the bundled runtime of a standalone module."""
 
@@ -117,3 +151,4 @@ class ModuleView:
     runtime: tuple[str, ...]
     exports: tuple[str, ...]
     cells: tuple[CellView, ...]
+    models: tuple[ModelView, ...]

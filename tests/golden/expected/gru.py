@@ -306,7 +306,9 @@ class GRU(RecurrentLayer):
         )
 
     @overload
-    def forward(self, x: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
+    def forward(
+        self, x: Tensor, hx: Tensor | None = None, *, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]: ...
 
     @overload
     def forward(
@@ -314,15 +316,20 @@ class GRU(RecurrentLayer):
     ) -> tuple[PackedSequence, Tensor]: ...
 
     def forward(
-        self, x: Tensor | PackedSequence, hx: Tensor | None = None
+        self,
+        x: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Runs all layers over a sequence.
 
         Inputs: x (T, B, I); batch before time
         with ``batch_first``; without B for a single sequence; or packed.
         hx: h (layers, B, H); layers counts directions too.
+        lengths: (B,), how many steps of each row count, where not all do.
         Returns the output (T, B, H), the last axis doubled if bidirectional,
         and the last states, shaped as the first.
         """
-        output, state = self.run((x,), hx)
+        output, state = self.run((x,), hx, lengths)
         return output, state

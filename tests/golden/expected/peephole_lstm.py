@@ -352,7 +352,11 @@ class PeepholeLSTM(RecurrentLayer):
 
     @overload
     def forward(
-        self, x: Tensor, hx: tuple[Tensor, Tensor] | None = None
+        self,
+        x: Tensor,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
 
     @overload
@@ -361,15 +365,20 @@ class PeepholeLSTM(RecurrentLayer):
     ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
 
     def forward(
-        self, x: Tensor | PackedSequence, hx: tuple[Tensor, Tensor] | None = None
+        self,
+        x: Tensor | PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
         """Runs all layers over a sequence.
 
         Inputs: x (T, B, I); batch before time
         with ``batch_first``; without B for a single sequence; or packed.
         hx: h (layers, B, H), c (layers, B, H); layers counts directions too.
+        lengths: (B,), how many steps of each row count, where not all do.
         Returns the output (T, B, H), the last axis doubled if bidirectional,
         and the last states, shaped as the first.
         """
-        output, state = self.run((x,), hx)
+        output, state = self.run((x,), hx, lengths)
         return output, state

@@ -19,6 +19,8 @@ DECLARATIONS = """\
     const two = 2
 """
 
+MODEL_CELLS = "GRU, GRUD, LSTM, LSTMP, QRNN, TimeAwareLSTM"
+
 
 def cell(equations: str, declarations: str = "", *, head: str = "A(I, H)") -> str:
     """A cell with the usual declarations, all of them used, and some lines more."""
@@ -32,6 +34,13 @@ def cell(equations: str, declarations: str = "", *, head: str = "A(I, H)") -> st
             lines.append(f"    {state}[t] = tanh(used)")
     lines.append("    output h[t]")
     return "\n".join(lines) + "\n"
+
+
+def model_spec(body: str, head: str = "M(I)", first: str = "input x: [I]") -> str:
+    """A model of these lines."""
+    lines = [first, *body.strip().splitlines()]
+    text = f"from zoo import {MODEL_CELLS}\n\nmodel {head}:\n"
+    return text + "".join(f"    {line.strip()}\n" for line in lines)
 
 
 def report_on(text: str, directory: Path | None = None) -> tuple[Diagnostic, ...]:

@@ -194,3 +194,45 @@ SUGGESTIONS = {
 def test_help(line: str, help: str) -> None:
     (diagnostic,) = report_on(cell(line, "param V_{a,b}: [H]"))
     assert diagnostic.help == help
+
+
+HELP = {
+    "h = used": "write `h[t] = ...`",
+    "h[t+1] = tanh(h[t])": "write `h[t] = ...`, and `h[t-1]` for the old value",
+    "h[t-1] = used": "write `h[t] = ...`",
+    "h[t] = used + c": "write `c[t-1]` for the old value, `c[t]` for the new one",
+    "h[t] = W @ x": "write `x[t]`",
+}
+
+
+@pytest.mark.parametrize(("equation", "help"), HELP.items())
+def test_what_to_write_instead(equation: str, help: str) -> None:
+    first, *_ = report_on(cell(equation))
+    assert first.help == help
+
+
+def test_cell_written_one_step_ahead_is_reported_once() -> None:
+    spec = """\
+cell A(I, H):
+    input x: [I]
+    state h: [H]
+    param W: [H, I], U: [H, H]
+    bias b: [H]
+
+    h[t+1] = tanh(W @ x[t+1] + U @ h[t] + b)
+    output h[t+1]
+"""
+    assert found(spec) == ["RNN075 [t+1]"]
+
+
+def test_other_mistakes_of_a_cell_one_step_ahead_are_reported() -> None:
+    spec = cell("s[t+1] = s[t] * w + x[t-1]\nh[t] = used * h[t]", "state s: [H]")
+    assert found(spec) == ["RNN075 [t+1]", "RNN029 [t-1]", "RNN031 h[t]"]
+
+
+def test_bias_that_is_not_added_says_why() -> None:
+    (diagnostic,) = report_on(cell("h[t] = used * b"))
+    assert diagnostic.notes == (
+        "a module made with `bias=False` leaves its biases out, as if zero",
+    )
+    assert diagnostic.help == "declare it as `param` to use it in another way"

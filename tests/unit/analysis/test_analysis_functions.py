@@ -137,3 +137,47 @@ def test_many_errors_take_less_than_two_seconds() -> None:
     start = time.perf_counter()
     assert len(found(cell("\n".join(lines)))) == len(names)
     assert time.perf_counter() - start < 2
+
+
+REDUCTION = (
+    "the language has no reductions over features yet: "
+    "every function works element by element"
+)
+PRODUCT = "a matrix times a vector is written `W @ u`"
+POWER = "a power is written `**`, as in `u ** 2`"
+ADVICE = {
+    "softmax": REDUCTION,
+    "log_softmax": REDUCTION,
+    "layer_norm": REDUCTION,
+    "LayerNorm": REDUCTION,
+    "sum": REDUCTION,
+    "mean": REDUCTION,
+    "sigma": "did you mean `sigmoid`?",
+    "sig": "did you mean `sigmoid`?",
+    "logistic": "did you mean `sigmoid`?",
+    "Sigmoid": "did you mean `sigmoid`?",
+    "ReLU": "did you mean `relu`?",
+    "Tanh": "did you mean `tanh`?",
+    "swish": "did you mean `silu`?",
+    "hardtanh": "did you mean `hard_tanh`?",
+    "hardsigmoid": "did you mean `hard_sigmoid`?",
+    "LogSigmoid": "did you mean `log_sigmoid`?",
+    "LeakyReLU": "did you mean `leaky_relu`?",
+    "maximum": "did you mean `max`?",
+    "minimum": "did you mean `min`?",
+    "clip": "did you mean `clamp`?",
+    "pow": POWER,
+    "square": "write `u ** 2`",
+    "matmul": PRODUCT,
+    "concat": "vectors are not joined: write two products, `W @ x[t] + U @ h[t-1]`",
+    "transpose": "declare the parameter with its dimensions the other way round",
+    "tnah": "did you mean `tanh`?",
+    "quux": "define it: `def name(u) = ...`",
+}
+
+
+@pytest.mark.parametrize(("name", "help"), ADVICE.items())
+def test_what_to_write_instead_of_an_unknown_function(name: str, help: str) -> None:
+    (diagnostic,) = report_on(cell(f"h[t] = {name}(used)"))
+    assert (diagnostic.code, diagnostic.span.text) == ("RNN044", name)
+    assert diagnostic.help == help

@@ -110,6 +110,38 @@ def test_imported_function_that_is_never_used(folder: Path) -> None:
     assert found(text, folder) == ["RNN060 soft"]
 
 
+def test_function_that_may_be_meant_for_others(folder: Path) -> None:
+    assert found(FUNCTIONS + cell(""), folder) == []
+    text = 'from "functions.rnn" import soft\ndef f(u) = u + 1\n'
+    assert found(text, folder) == []
+    assert found("def f(u) = u + q\n", folder) == ["RNN020 q"]
+
+
+@pytest.mark.parametrize("name", ["a.rnn", "specs/a.rnn", "/specs/a.rnn", "zoo/a.rnn"])
+def test_origin_of_a_cell_is_relative_to_the_spec(folder: Path, name: str) -> None:
+    (folder / "all.rnn").write_text(cell("", head="Up(I, H)"))
+    (folder / "cells" / "up.rnn").write_text('from "../all.rnn" import Up\n')
+    report = Report()
+    source = source_of(
+        name,
+        'from "cells/mine.rnn" import Mine\n'
+        'from "./cells/up.rnn" import Up\n'
+        "from zoo import LSTM\n" + cell(""),
+    )
+    file = parse(source, report)
+    assert file is not None
+    program = resolve(file, source, folder, report)
+    assert program is not None
+    assert [(each.name, each.origin) for each in program.cells] == [
+        ("Mine", "cells/mine.rnn"),
+        ("Up", "all.rnn"),
+        ("LSTM", "zoo/lstm.rnn"),
+        ("A", "a.rnn"),
+    ]
+    up = program.cells[1].span.source.name
+    assert up == name.removesuffix("a.rnn") + "all.rnn"
+
+
 NAMES = {
     "not in the file": ('from "functions.rnn" import sotf', ["RNN066 sotf"]),
     "not in the zoo": ("from zoo import LSTMM", ["RNN066 LSTMM"]),
@@ -118,10 +150,7 @@ NAMES = {
     "differs in case": ("from zoo import GRU, LSTM as Gru", ["RNN068 Gru"]),
     "reserved alias": ("from zoo import LSTM as lambda", ["RNN023 lambda"]),
     "alias that hides a class": ("from zoo import LSTM as Tensor", ["RNN023 Tensor"]),
-    "only functions": (
-        'from "functions.rnn" import soft',
-        ["RNN067 "],
-    ),
+    "only functions": ('from "functions.rnn" import soft', []),
 }
 
 

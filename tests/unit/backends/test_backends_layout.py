@@ -11,7 +11,8 @@ import pytest
 
 from rnndsl import compile_text, zoo
 from rnndsl.backends.torch.docstring import docstring
-from rnndsl.backends.torch.layout import Nest, nested, unpack
+from rnndsl.backends.torch.fitting import unpack
+from rnndsl.backends.torch.layout import Nest, nested
 from rnndsl.backends.torch.printer import Code, expression, number
 from rnndsl.formulas.formula import Apply, Formula, Negate, Number, Power, Symbol
 
@@ -34,7 +35,7 @@ CODES = {name: Code(name) for name in "abc"}
         (A / Power(B, 2), "a / (b * b)"),
         (Power(A + B, 2), "torch.square(a + b)"),
         (Apply("clamp", (A,), (-1.0, 0.5)), "torch.clamp(a, -1, 0.5)"),
-        (Apply("softplus", (A + B,)), "F.logsigmoid(-(a + b)).neg()"),
+        (Apply("softplus", (A + B,)), "-F.logsigmoid(-(a + b))"),
         (Apply("max", (A, Number(0))), "torch.maximum(a, torch.full_like(a, 0))"),
         (Number(1e30) * A, "1e30 * a"),
     ],

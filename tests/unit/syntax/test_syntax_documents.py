@@ -53,7 +53,7 @@ def test_table_of_functions_is_the_function_table() -> None:
 
 
 def test_words_are_listed() -> None:
-    paragraph = LANGUAGE.split("are words of\nthe language where they start")[0]
+    paragraph = LANGUAGE.split("are words of the language where they start")[0]
     listed = re.findall(r"`(\w+)`", paragraph.split("\n\n")[-1])
     assert sorted(listed) == sorted(grammar().opening_words)
     assert "`as` and `import` are never names" in LANGUAGE

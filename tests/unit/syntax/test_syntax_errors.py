@@ -106,7 +106,7 @@ BODY = "its lines follow the header, indented by four spaces"
 DIMENSIONS = "expected the cell's dimensions, found"
 FOUND_END = "found the end of the line"
 SOURCES = 'import from `zoo`, or from a file: `from "cells/my.rnn" import A`'
-ITEM = "expected `from`, `def` or `cell`, found"
+ITEM = "expected `from`, `def`, `cell` or `model`, found"
 
 
 @pytest.mark.parametrize(
@@ -328,3 +328,32 @@ def test_words_of_the_parser_never_reach_the_user() -> None:
             shown = found.message + found.help
             for word in ("_NEWLINE", "INDENT", "ANON", "$END", "NAME,", "LPAR", "RSQB"):
                 assert word not in shown
+
+
+@pytest.mark.parametrize(
+    ("shape", "help"),
+    [
+        (
+            "[H, I]",
+            "declare it the other way round, `U: [I, H]`, and write `U @ ...`",
+        ),
+        ("[ H,7 ]", "declare it the other way round, `U: [7, H]`, and write `U @ ...`"),
+        ("[H, H]", "`U` is square and learned as it is used: write `U @ ...`"),
+        ("[H]", "declare the parameter with its dimensions the other way round"),
+    ],
+)
+def test_transposed_parameter_is_shown_as_it_would_be_declared(
+    shape: str, help: str
+) -> None:
+    line = "i = U.T @ h[t-1]"
+    text = (
+        f"cell B(I, H):\n    param U: [I, 9]\n    i = U @ x[t]\n"
+        f"cell A(I, H):\n    param U: {shape}\n    {line}\n"
+    )
+    found = fault(text)
+    assert (found.code, found.line, found.message) == (
+        "RNN009",
+        6,
+        "`.T` is not an operator",
+    )
+    assert found.help == help

@@ -1,0 +1,180 @@
+"""One model: from its definition to the resolved model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnndsl.analysis.declarations import declare
+from rnndsl.analysis.dimensions import dimensions_of
+from rnndsl.analysis.model import (
+    Embedding,
+    Exchange,
+    Layer,
+    Model,
+    ModelInput,
+    OneHot,
+    RecurrentLayer,
+    TokenInput,
+)
+from rnndsl.analysis.models_clauses import FRONTS, Clauses, clauses_of, two_fronts
+from rnndsl.analysis.models_context import ModelContext
+from rnndsl.analysis.models_inputs import (
+    read_front,
+    read_inputs,
+    tokens_alone,
+    width_of,
+)
+from rnndsl.analysis.models_layers import LayerLine
+from rnndsl.analysis.models_losses import read_exchange, read_loss
+from rnndsl.analysis.models_maps import Maps, read_dropout
+from rnndsl.analysis.models_options import MAX_LAYERS, read_layer, wrong_count
+from rnndsl.analysis.models_usage import (
+    check_directions,
+    check_loss,
+    check_model_usage,
+    check_one_hot,
+)
+from rnndsl.analysis.program import Cell
+from rnndsl.analysis.reserved import MODEL_ARGUMENTS, MODEL_ATTRIBUTES
+from rnndsl.analysis.scope import Kind, Scope
+from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Report
+from rnndsl.syntax import tree
+
+
+def resolve_model(
+    model: tree.ModelDefinition,
+    cells: Mapping[str, Cell | None],
+    others: Mapping[str, str],
+    report: Report,
+) -> Model | None:
+    """The resolved model; None if anything in it is wrong, or if a cell of it is.
+
+    ``cells`` are those of the file, None for one that has been reported; ``others`` are
+    the file's names that are no cells, with what they are.
+    """
+    own = Report()
+    resolved = _Resolution(model, ModelContext(Scope(), cells, others, own)).model()
+    for diagnostic in own.diagnostics:
+        report.add(diagnostic)
+    return None if own.has_errors else resolved
+
+
+class _Resolution:
+    """The parts of one model, from its inputs up."""
+
+    def __init__(self, model: tree.ModelDefinition, context: ModelContext) -> None:
+        self._definition = model
+        self._context = context
+        self._lines: list[LayerLine] = []
+        self._layers: list[Layer] = []
+        # That of what comes from below; None where an error has made it unknown.
+        self._width: Width | None = None
+
+    def model(self) -> Model | None:
+        definition, context = self._definition, self._context
+        report = context.report
+        dimensions = dimensions_of(
+            definition.dimensions, MODEL_ARGUMENTS, report, attributes=MODEL_ATTRIBUTES
+        )
+        for declared in definition.dimensions:
+            declare(declared.name, Kind.DIMENSION, (), context.scope, {}, report)
+        clauses = clauses_of(definition, report)
+        inputs = read_inputs(clauses.inputs, context)
+        front = self._front(clauses, inputs[0] if inputs else None)
+        further = {item.name: item for item in inputs[1:] if item is not None}
+        for clause in clauses.stack:
+            self._add(clause, further)
+        io = clauses.once.get("io")
+        exchange = (
+            (Exchange.MANY_TO_MANY, None) if io is None else read_exchange(io, context)
+        )
+        head = self._head(clauses.once.get("head"))
+        end = clauses.once.get("loss")
+        loss = None if end is None else read_loss(end, context)
+        if report.has_errors or self._width is None or exchange is None:
+            return None
+        docstring = definition.docstring
+        resolved = Model(
+            span=definition.name.span,
+            name=definition.name.text,
+            docstring="" if docstring is None else docstring.text,
+            dimensions=dimensions,
+            inputs=tuple(item for item in inputs if item is not None),
+            front=front,
+            layers=tuple(self._layers),
+            exchange=exchange[0],
+            exchange_span=None if io is None else io.span,
+            pooling=exchange[1],
+            head=head,
+            loss=loss,
+            cells=self._cells(),
+            output_width=self._width,
+        )
+        check_directions(self._lines, io, resolved, report)
+        check_loss(resolved, report)
+        check_one_hot(resolved, report)
+        check_model_usage(resolved, context)
+        return resolved
+
+    def _front(
+        self, clauses: Clauses, first: ModelInput | None
+    ) -> Embedding | OneHot | None:
+        """What makes vectors of tokens; sets the width above it."""
+        given = [clauses.once[word] for word in FRONTS if word in clauses.once]
+        read = [read_front(clause, first, self._context) for clause in given]
+        if len(given) == 2:
+            self._context.add(two_fronts(*given))
+        if isinstance(first, TokenInput) and not given:
+            self._context.add(tokens_alone(first))
+        front = read[0] if read else None
+        if first is not None:
+            self._width = width_of(first, front)
+        return front
+
+    def _add(self, clause: tree.Clause, further: Mapping[str, ModelInput]) -> None:
+        """Adds what one line says to the stack."""
+        if clause.word.text == "layer":
+            line = read_layer(clause, self._context)
+            if line is None or self._width is None:
+                self._width = None
+                return
+            self._lines.append(line)
+            self._recurrent(line, further)
+            return
+        maps = Maps(self._width, self._context)
+        if clause.word.text == "dropout":
+            read_dropout(clause, maps, self._context)
+        else:
+            maps.read(clause)
+        self._layers.extend(maps.layers)
+        self._width = maps.width
+
+    def _recurrent(self, line: LayerLine, further: Mapping[str, ModelInput]) -> None:
+        for _ in range(line.count):
+            count = sum(isinstance(layer, RecurrentLayer) for layer in self._layers) + 1
+            if count > MAX_LAYERS:
+                self._context.add(wrong_count(line.clause.span, count))
+                return
+            if self._width is None:
+                return
+            name = f"layer_{count}"
+            layer = line.layer(name, self._width, further, self._context)
+            if layer is not None:
+                self._layers.append(layer)
+            self._width = None if layer is None else layer.output_width
+
+    def _head(self, clause: tree.Clause | None) -> tuple[Layer, ...]:
+        if clause is None:
+            return ()
+        maps = Maps(self._width, self._context)
+        maps.read(clause)
+        self._width = maps.width
+        return tuple(maps.layers)
+
+    def _cells(self) -> tuple[Cell, ...]:
+        """The cells of all layers, each once."""
+        used = {
+            cell.cell.name: cell.cell for line in self._lines for cell in line.all_cells
+        }
+        return tuple(used.values())

@@ -1,0 +1,179 @@
+"""Lines that add recurrent layers: cells, branches and options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rnndsl.analysis.findings import quoted
+from rnndsl.analysis.model import (
+    CellUse,
+    InitialState,
+    Merge,
+    ModelInput,
+    Recurrence,
+    RecurrentLayer,
+)
+from rnndsl.analysis.models_cells import SizedCell, widths_differ
+from rnndsl.analysis.models_context import ModelContext
+from rnndsl.analysis.program import Dim
+from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Label, Span
+from rnndsl.syntax import tree
+
+
+@dataclass(slots=True, kw_only=True)
+class LayerOptions:
+    """What stands behind the cells of a layer, as far as it could be read.
+
+    ``places`` has the word of each option that is given, and where.
+    """
+
+    places: dict[str, Span] = field(default_factory=dict)
+    backward: SizedCell | None = None
+    merge: Merge = Merge.CONCAT
+    dropout: float = 0.0
+    variational: float = 0.0
+    project: Dim | None = None
+    initial_state: InitialState = InitialState.ZERO
+
+    def has(self, word: str) -> bool:
+        return word in self.places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerLine:
+    """A line that adds ``count`` layers, each on top of the one before."""
+
+    clause: tree.Clause
+    cells: Sequence[SizedCell]
+    merge: Merge
+    count: int
+    options: LayerOptions
+
+    @property
+    def all_cells(self) -> Sequence[SizedCell]:
+        """Those of every branch, and another one for the backward direction."""
+        backward = self.options.backward
+        return self.cells if backward is None else (*self.cells, backward)
+
+    def layer(
+        self,
+        name: str,
+        below: Width,
+        inputs: Mapping[str, ModelInput],
+        context: ModelContext,
+    ) -> RecurrentLayer | None:
+        """A layer on vectors of this width; None, and reported, if they do not fit."""
+        branches = []
+        for cell in self.cells:
+            branch = self._recurrence(cell, below, inputs, context)
+            if branch is None:
+                return None
+            branches.append(branch)
+        uses = [(branch.span, _width(branch)) for branch in branches]
+        merged = joined(self.merge, uses, "branches", context)
+        if merged is None:
+            return None
+        options = self.options
+        width = merged if options.project is None else Width.of(options.project)
+        if options.has("residual") and width != below:
+            place = options.places["residual"]
+            context.add(
+                widths_differ(
+                    "the input of a layer can be added to an output of its width only",
+                    place,
+                    f"the input has width {below}, the output {width}",
+                    advice=_residual_advice(below),
+                )
+            )
+            return None
+        return RecurrentLayer(
+            span=self.clause.span,
+            branches=tuple(branches),
+            merge=self.merge,
+            residual=options.has("residual"),
+            skip=options.has("skip"),
+            dropout=options.dropout,
+            variational=options.variational,
+            project=options.project,
+            initial_state=options.initial_state,
+            name=name,
+            input_width=below,
+            output_width=below + width if options.has("skip") else width,
+        )
+
+    def _recurrence(
+        self,
+        cell: SizedCell,
+        below: Width,
+        inputs: Mapping[str, ModelInput],
+        context: ModelContext,
+    ) -> Recurrence | None:
+        options = self.options
+        use = cell.use(below, inputs, context)
+        if use is None:
+            return None
+        if not options.has("bidirectional"):
+            is_reverse = options.has("reverse")
+            return Recurrence(
+                span=use.span,
+                forward=None if is_reverse else use,
+                backward=use if is_reverse else None,
+                merge=None,
+            )
+        other = use
+        if options.backward is not None:
+            found = options.backward.use(below, inputs, context)
+            if found is None:
+                return None
+            other = found
+        pair = [(u.span, u.output_width) for u in (use, other)]
+        if joined(options.merge, pair, "directions", context) is None:
+            return None
+        return Recurrence(
+            span=use.span, forward=use, backward=other, merge=options.merge
+        )
+
+
+def _width(recurrence: Recurrence) -> Width:
+    uses = [u for u in (recurrence.forward, recurrence.backward) if u is not None]
+    if recurrence.merge is Merge.CONCAT:
+        return _total(uses)
+    return uses[0].output_width
+
+
+def _total(uses: Sequence[CellUse]) -> Width:
+    return sum((use.output_width for use in uses), start=Width())
+
+
+def joined(
+    merge: Merge,
+    parts: Sequence[tuple[Span, Width]],
+    what: str,
+    context: ModelContext,
+) -> Width | None:
+    """The width of outputs that are merged; None, and reported, if they do not fit."""
+    if merge is Merge.CONCAT:
+        return sum((width for _, width in parts), start=Width())
+    (place, first), *others = parts
+    for span, width in others:
+        if width != first:
+            context.add(
+                widths_differ(
+                    f"the {quoted(merge.value)} of {what} needs equal widths",
+                    span,
+                    f"has width {width}",
+                    (Label(place, f"has width {first}"),),
+                    "use the same sizes, or put the outputs beside each other: "
+                    "`concat`",
+                )
+            )
+            return None
+    return first
+
+
+def _residual_advice(below: Width) -> str:
+    if below.dim is not None:
+        return f"add `project({below})`, or write `skip` to put it beside the output"
+    return "write `skip` to put it beside the output"

@@ -1,0 +1,139 @@
+"""Rules about the parts of a model taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rnndsl.analysis.findings import error, quoted, warning
+from rnndsl.analysis.model import (
+    Activation,
+    Exchange,
+    LinearMap,
+    LossKind,
+    Model,
+    OneHot,
+    Pooling,
+    Recurrence,
+    RecurrentLayer,
+)
+from rnndsl.analysis.models_context import ModelContext
+from rnndsl.analysis.models_layers import LayerLine
+from rnndsl.analysis.models_maps import IN_LOSSES, part_of_the_loss
+from rnndsl.analysis.models_terms import excluded
+from rnndsl.analysis.name_rules import never_used
+from rnndsl.analysis.scope import Declared, Kind
+from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Diagnostic, Label, Report, Span
+from rnndsl.syntax import tree
+
+_BACKWARD = ("bidirectional", "reverse")
+
+
+def check_directions(
+    lines: Sequence[LayerLine], io: tree.Clause | None, model: Model, report: Report
+) -> None:
+    """Layers that run backward in time need more than one step, and a last step at
+    which they have seen any."""
+    if io is None:
+        return
+    for index, line in enumerate(lines):
+        for word in _BACKWARD:
+            place = line.options.places.get(word)
+            if place is None:
+                continue
+            if model.exchange is Exchange.ONE_TO_ONE:
+                reason = "there is one step, so no direction"
+                exchange = model.exchange.value
+                report.add(excluded(place, word, exchange, io.terms[0].span, reason))
+            elif model.pooling is Pooling.LAST and index == len(lines) - 1:
+                report.add(last_of_backward(place, io.span))
+
+
+def check_loss(model: Model, report: Report) -> None:
+    """The loss takes what the head gives."""
+    loss = model.loss
+    if loss is None or loss.kind not in (LossKind.CROSS_ENTROPY, LossKind.BINARY):
+        return
+    last = (model.head or model.layers)[-1]
+    if isinstance(last, Activation) and last.function in IN_LOSSES:
+        report.add(part_of_the_loss(last.span, last.function))
+    if loss.kind is LossKind.CROSS_ENTROPY and model.output_width == Width.of(1):
+        report.add(one_class(loss.span, last.span))
+
+
+def check_one_hot(model: Model, report: Report) -> None:
+    """Unit vectors are read by a linear map: they are never made."""
+    first = model.layers[0]
+    if isinstance(model.front, OneHot) and not isinstance(first, LinearMap):
+        report.add(one_hot_read(model.front.span, first.span))
+
+
+def check_model_usage(model: Model, context: ModelContext) -> None:
+    """Every dimension is the size of something, every input reaches a layer."""
+    if context.report.has_errors:
+        return
+    for declared in context.scope.of_kind(Kind.DIMENSION):
+        if declared.name not in context.used:
+            context.add(unused_size(declared))
+    read = {
+        name
+        for recurrence in _recurrences(model)
+        for use in (recurrence.forward, recurrence.backward)
+        if use is not None
+        for name in use.extra_inputs
+    }
+    for item in model.inputs[1:]:
+        if item.name not in read:
+            context.add(never_used("input", item.name, item.span))
+
+
+def _recurrences(model: Model) -> Iterator[Recurrence]:
+    for layer in model.layers:
+        if isinstance(layer, RecurrentLayer):
+            yield from layer.branches
+
+
+def last_of_backward(span: Span, io: Span) -> Diagnostic:
+    """The last output of a layer that has only begun there."""
+    return warning(
+        "RNN099",
+        "at the last step, the backward direction has seen that step alone",
+        span,
+        label="runs from the last step to the first",
+        help="take `many_to_one(mean)`, `many_to_one(max)` or `many_to_one(attention)`",
+    )
+
+
+def one_hot_read(span: Span, reader: Span) -> Diagnostic:
+    """Unit vectors that something other than a linear map would read."""
+    return error(
+        "RNN103",
+        "unit vectors are read by a linear map only",
+        span,
+        label="as long as the vocabulary, so they are never made",
+        labels=[Label(reader, "reads them")],
+        help="put `map linear(64)` behind `one_hot`, or write `embed 64` instead",
+    )
+
+
+def one_class(span: Span, head: Span) -> Diagnostic:
+    """A choice among one."""
+    return error(
+        "RNN098",
+        "the cross entropy of one class is always zero",
+        span,
+        label="needs two classes or more",
+        labels=[Label(head, "of width 1")],
+        help="write `loss binary` to tell yes from no, or `loss mse` for a number",
+    )
+
+
+def unused_size(declared: Declared) -> Diagnostic:
+    """A dimension of a model that nothing has."""
+    return error(
+        "RNN101",
+        f"the dimension {quoted(declared.name)} is the size of nothing",
+        declared.span,
+        label="used nowhere",
+        help="remove it, or make something of this size, as in `head linear(K)`",
+    )

@@ -1,0 +1,253 @@
+"""The view of a model: its specification and its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from rnndsl.analysis.model import (
+    Exchange,
+    Loss,
+    LossKind,
+    Model,
+    ModelInput,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.program import Dim
+from rnndsl.backends.torch.fitting import unpack
+from rnndsl.backends.torch.layout import (
+    WIDTH,
+    Nest,
+    call,
+    collection,
+    nested,
+    quoted,
+)
+from rnndsl.backends.torch.model_names import ModelNames
+from rnndsl.backends.torch.model_stack import ModelStack
+from rnndsl.backends.torch.model_stage import INDENT, commented, place
+from rnndsl.backends.torch.model_text import (
+    class_docstring,
+    forward_docstring,
+    loss_docstring,
+    step_docstring,
+    streaming_refusal,
+    summary,
+)
+from rnndsl.backends.torch.printer import number
+from rnndsl.backends.torch.view import LossView, ModelView
+
+_METHOD = 4
+_STATE = "state: ModelState | None = None"
+_LENGTHS = "lengths: Tensor | None = None"
+_RETURNS = " -> tuple[Tensor, ModelState]:"
+_LOSSES = {
+    LossKind.CROSS_ENTROPY: "cross_entropy_loss",
+    LossKind.BINARY: "binary_loss",
+    LossKind.SQUARED_ERROR: "squared_error_loss",
+    LossKind.ABSOLUTE_ERROR: "absolute_error_loss",
+}
+
+
+def model_view(model: Model, specification: str) -> ModelView:
+    """Signatures, docstrings and statements of a model's class. ``specification`` is
+    the name of the constant that describes it."""
+    names = ModelNames(model)
+    stack = ModelStack(model, names)
+    refusal = streaming_refusal(model)
+    inputs = list(names.inputs.values())
+    given = [f"{name}: Tensor" for name in inputs]
+    has_time = model.exchange is not Exchange.ONE_TO_ONE
+    options = [_LENGTHS, _STATE] if has_time else [_STATE]
+    arguments = [f"{d.argument}: int" for d in model.dimensions]
+    recurrences = [name for name, _ in stack.modules]
+    return ModelView(
+        name=model.name,
+        specification=specification,
+        specification_lines=_specification(model, specification, stack, refusal),
+        docstring=class_docstring(model),
+        parameters=(*arguments, *(["batch_first: bool = False"] if has_time else [])),
+        initialise=_initialise(model, has_time),
+        build=_build(stack),
+        forward_signature=_signature("forward", [*given, "*", *options], _RETURNS),
+        forward_docstring=forward_docstring(model, recurrences),
+        forward=_forward(model, names, stack),
+        loss=None if model.loss is None else _loss(model, model.loss, has_time),
+        step_signature=_signature("step", [*given, "*", _STATE], _RETURNS),
+        step_docstring=step_docstring(model, refusal),
+        step=_step(names),
+        initial_states=_initial_states(stack.modules),
+        runtime=_runtime(model, stack),
+    )
+
+
+def _specification(
+    model: Model, name: str, stack: ModelStack, refusal: str | None
+) -> tuple[str, ...]:
+    """``TAGGER_SPECIFICATION = ModelSpecification(...)``."""
+    source = place(model.span).rpartition(":")[0]
+    items: list[Nest | str] = [
+        f"name={quoted(model.name)}",
+        f"source={quoted(source)}",
+        Nest(
+            "dimensions=",
+            tuple(
+                f"({quoted(d.name)}, {quoted(d.argument)})" for d in model.dimensions
+            ),
+        ),
+        Nest("inputs=", tuple(_input(item) for item in model.inputs)),
+        f"exchange={quoted(model.exchange.value)}",
+        Nest("recurrences=", tuple(quoted(name) for name, _ in stack.modules)),
+    ]
+    if refusal is not None:
+        items.append(f"streaming_refusal={quoted(refusal)}")
+    lines = tuple(quoted(line) for line in summary(model, stack.stages))
+    items.append(Nest("summary=", lines))
+    return tuple(nested(Nest(f"{name} = ModelSpecification", tuple(items)), indent=0))
+
+
+def _input(item: ModelInput) -> Nest:
+    match item:
+        case TokenInput(name=name, vocabulary=vocabulary):
+            last: Nest | str = f"vocabulary={_dim(vocabulary)}"
+        case VectorInput(name=name, shape=shape):
+            last = Nest("shape=", tuple(_dim(dim) for dim in shape))
+        case _:
+            assert_never(item)
+    return Nest("InputSpecification", (f"name={quoted(name)}", last))
+
+
+def _dim(dim: Dim) -> str:
+    return str(dim) if isinstance(dim, int) else quoted(dim)
+
+
+def _signature(name: str, arguments: list[str], returns: str) -> tuple[str, ...]:
+    """A method's first lines; its arguments on one line if they fit."""
+    inner = ", ".join(["self", *arguments])
+    if len(f"def {name}({inner}){returns}") + _METHOD <= WIDTH:
+        return (f"def {name}({inner}){returns}",)
+    if len(inner) + 2 * _METHOD <= WIDTH:
+        return (f"def {name}(", f"    {inner}", f"){returns}")
+    broken = (f"    {argument}," for argument in ("self", *arguments))
+    return (f"def {name}(", *broken, f"){returns}")
+
+
+def _initialise(model: Model, has_time: bool) -> str:
+    pairs = ", ".join(f'"{d.name}": {d.argument}' for d in model.dimensions)
+    return f"super().__init__({{{pairs}}}{', batch_first' if has_time else ''})"
+
+
+def _build(stack: ModelStack) -> tuple[str, ...]:
+    lines = commented((stage.span, stage.build) for stage in stack.stages)
+    if not any("**factory" in line for line in lines):
+        return tuple(lines)
+    factory = 'factory: dict[str, Any] = {"device": device, "dtype": dtype}'
+    return (factory, *lines)
+
+
+def _forward(model: Model, names: ModelNames, stack: ModelStack) -> tuple[str, ...]:
+    has_time = model.exchange is not Exchange.ONE_TO_ONE
+    begin = _begin(names, has_time)
+    lines = commented((stage.span, stage.run) for stage in stack.stages)
+    match model.exchange:
+        case Exchange.ONE_TO_ONE:
+            result = f"{stack.result}.squeeze(0)"
+        case Exchange.MANY_TO_ONE:
+            result = stack.result
+        case Exchange.MANY_TO_MANY:
+            result = f"self.finish({stack.result}, lengths)"
+        case _:
+            assert_never(model.exchange)
+    count = len(stack.modules)
+    states = [names.numbered("state", index + 1) for index in range(count)]
+    end = [f"return {result}, {_tuple(states)}"]
+    if len(end[0]) + INDENT > WIDTH:
+        last = collection("state = ", states, indent=INDENT)
+        end = [*last, f"return {result}, state"]
+    return (*begin, *lines, *end)
+
+
+def _begin(names: ModelNames, has_time: bool) -> list[str]:
+    """Checks the arguments, and lays them out as the stages take them."""
+    inputs = list(names.inputs.values())
+    lengths, kept = ("lengths", "lengths") if has_time else ("None", "_")
+    packed = _tuple(inputs)
+    line = f"{packed}, {kept}, state = self.begin({packed}, {lengths}, state)"
+    if len(line) + INDENT <= WIDTH:
+        return [line]
+    given = names.take("given")
+    head = f"{given}: tuple[Tensor, ...] = "
+    return [
+        *collection(head, inputs, indent=INDENT),
+        f"{given}, {kept}, state = self.begin({given}, {lengths}, state)",
+        *unpack(inputs, given, indent=INDENT),
+    ]
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def _loss(model: Model, loss: Loss, has_time: bool) -> LossView:
+    options: list[str] = []
+    if loss.kind is LossKind.CROSS_ENTROPY:
+        if loss.ignore is not None:
+            options.append(f"ignore={loss.ignore}")
+        if loss.smoothing:
+            options.append(f"smoothing={number(loss.smoothing).text}")
+    mask = "None"
+    lines: list[str] = []
+    if model.exchange is Exchange.MANY_TO_MANY:
+        mask = "mask"
+        lines.append("mask = self.counted(output, lengths)")
+    lines += call(
+        f"return {_LOSSES[loss.kind]}",
+        ["output", "target", mask, *options],
+        indent=INDENT,
+    )
+    arguments = ["output: Tensor", "target: Tensor"]
+    match loss.kind:
+        case LossKind.CROSS_ENTROPY:
+            said, predicted = "The probability of each class", "output.softmax(-1)"
+        case LossKind.BINARY:
+            said, predicted = "The probability of each label", "output.sigmoid()"
+        case LossKind.SQUARED_ERROR | LossKind.ABSOLUTE_ERROR:
+            said, predicted = "The values", "output"
+        case _:
+            assert_never(loss.kind)
+    return LossView(
+        signature=_signature(
+            "loss",
+            [*arguments, *(["*", _LENGTHS] if has_time else [])],
+            " -> Tensor:",
+        ),
+        docstring=loss_docstring(model, loss),
+        lines=tuple(commented([(loss.span, lines)])),
+        prediction=f"{said}, from what ``forward`` returns.",
+        predicted=predicted,
+    )
+
+
+def _step(names: ModelNames) -> tuple[str, ...]:
+    inputs = Nest("", tuple(names.inputs.values()))
+    run = Nest("return self.run_step", (inputs, "state"))
+    return tuple(nested(run, indent=INDENT))
+
+
+def _initial_states(modules: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+    values = [
+        f"self.{name}_state(batch)"
+        if is_learned
+        else f"self.{name}.initial_state(batch)"
+        for name, is_learned in modules
+    ]
+    return tuple(collection("return ", values, indent=INDENT))
+
+
+def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
+    """What the model needs of the runtime."""
+    names = ["InputSpecification", "ModelSpecification", "ModelState", "RecurrentModel"]
+    if model.loss is not None:
+        names.append(_LOSSES[model.loss.kind])
+    return (*names, *stack.runtime)

@@ -1,0 +1,54 @@
+"""Names inside the methods of a generated model."""
+
+from __future__ import annotations
+
+from rnndsl.analysis.model import Model
+
+RESERVED = (
+    "Any",
+    "F",
+    "ModelState",
+    "Tensor",
+    "dict",
+    "factory",
+    "lengths",
+    "nn",
+    "output",
+    "self",
+    "state",
+    "super",
+    "target",
+    "torch",
+    "tuple",
+)
+"""What the methods of a model use for something else than an input."""
+
+
+class ModelNames:
+    """``inputs`` has the local name of each input, ``flow`` the name of what flows from
+    stage to stage; all names that are taken besides are distinct from them."""
+
+    def __init__(self, model: Model) -> None:
+        self._taken = dict.fromkeys((*RESERVED, *(cell.name for cell in model.cells)))
+        self.inputs = {item.name: self.take(item.name) for item in model.inputs}
+        first = self.inputs[model.inputs[0].name]
+        self.flow = first if first == "x" else self.take("x")
+        self.branch = self.take("y")
+        self._numbered: dict[str, str] = {}
+        self.forward = self.take("forward")
+        self.backward = self.take("backward")
+
+    def numbered(self, stem: str, index: int) -> str:
+        """``y_1``: the same for the same stem and index."""
+        wish = f"{stem}_{index}"
+        if wish not in self._numbered:
+            self._numbered[wish] = self.take(wish)
+        return self._numbered[wish]
+
+    def take(self, wish: str) -> str:
+        """The wish itself where it is free, else the wish with underscores added."""
+        name = wish
+        while name in self._taken:
+            name += "_"
+        self._taken[name] = None
+        return name

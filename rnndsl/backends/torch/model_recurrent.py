@@ -1,0 +1,235 @@
+"""Recurrent layers of a generated model: their submodules, and how they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from rnndsl.analysis.model import (
+    CellUse,
+    InitialState,
+    Merge,
+    Recurrence,
+    RecurrentLayer,
+)
+from rnndsl.analysis.program import Cell
+from rnndsl.analysis.width import Width
+from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested
+from rnndsl.backends.torch.model_names import ModelNames
+from rnndsl.backends.torch.model_stage import INDENT, Stage
+from rnndsl.backends.torch.printer import number
+
+_POSITIONAL = 2
+"""So many sizes a layer's constructor takes by position."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Recurrent:
+    """Writes the recurrent layers of a model one after the other.
+
+    ``arguments`` has the constructor's name for each dimension of the model,
+    ``lengths`` is what ``forward`` calls the lengths of rows, None where there is no
+    time. ``modules`` fills with the cells' submodules in the order of their states, and
+    whether each learns where it starts; ``runtime`` with the names needed of it.
+    """
+
+    cells: dict[str, Cell]
+    arguments: dict[str, str]
+    names: ModelNames
+    lengths: str | None
+    modules: list[tuple[str, bool]] = field(default_factory=list)
+    runtime: dict[str, None] = field(default_factory=dict)
+
+    def stage(self, layer: RecurrentLayer, source: str) -> Stage:
+        """The layer on ``source``, into the name of what flows through the stack."""
+        stage = Stage(
+            span=layer.span,
+            width=layer.output_width,
+            has_time=self.lengths is not None,
+        )
+        is_joined = layer.residual or layer.skip
+        target = self.names.branch if is_joined else self.names.flow
+        below = source
+        if layer.variational:
+            self.runtime["VariationalDropout"] = None
+            share = number(layer.variational).text
+            name = f"{layer.name}_variational"
+            stage.build.append(f"self.{name} = VariationalDropout({share})")
+            stage.run.append(f"{target} = self.{name}({below})")
+            below = target
+        self._branches(stage, layer, below, target)
+        if layer.project is not None:
+            merged = _merged_width(layer).text(self.arguments)
+            project = self._size(layer.project)
+            name = f"{layer.name}_projection"
+            stage.build += call(
+                f"self.{name} = nn.Linear",
+                [merged, project, "**factory"],
+                indent=INDENT,
+            )
+            stage.run.append(f"{target} = self.{name}({target})")
+        if layer.dropout:
+            name = f"{layer.name}_dropout"
+            share = number(layer.dropout).text
+            stage.build.append(f"self.{name} = nn.Dropout({share})")
+            stage.run.append(f"{target} = self.{name}({target})")
+        flow = self.names.flow
+        if layer.residual:
+            stage.run.append(f"{flow} = {source} + {target}")
+        if layer.skip:
+            stage.run.append(f"{flow} = torch.cat(({source}, {target}), -1)")
+        return stage
+
+    def _branches(
+        self, stage: Stage, layer: RecurrentLayer, below: str, target: str
+    ) -> None:
+        if len(layer.branches) == 1:
+            self._recurrence(stage, layer, layer.branches[0], layer.name, below, target)
+            return
+        outputs: list[str] = []
+        for index, branch in enumerate(layer.branches, start=1):
+            output = self.names.numbered("y", index)
+            name = f"{layer.name}_{index}"
+            self._recurrence(stage, layer, branch, name, below, output)
+            outputs.append(output)
+        stage.run += _merge(target, layer.merge, outputs)
+
+    def _recurrence(
+        self,
+        stage: Stage,
+        layer: RecurrentLayer,
+        recurrence: Recurrence,
+        name: str,
+        below: str,
+        target: str,
+    ) -> None:
+        ahead, back = recurrence.forward, recurrence.backward
+        names = self.names
+        if back is None:
+            assert ahead is not None, "a recurrence has a direction"
+            self._cell(stage, layer, ahead, name, below, target)
+        elif ahead is None:
+            self._cell(stage, layer, back, name, below, target, is_reverse=True)
+        elif (ahead.cell, ahead.sizes) == (back.cell, back.sizes):
+            self._cell(stage, layer, ahead, name, below, target, is_both=True)
+            if recurrence.merge is not Merge.CONCAT:
+                halves = [names.forward, names.backward]
+                stage.run.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
+                stage.run += _merge(target, recurrence.merge, halves)
+        else:
+            self._cell(stage, layer, ahead, f"{name}_forward", below, names.forward)
+            self._cell(
+                stage,
+                layer,
+                back,
+                f"{name}_backward",
+                below,
+                names.backward,
+                is_reverse=True,
+            )
+            halves = [names.forward, names.backward]
+            stage.run += _merge(target, recurrence.merge, halves)
+
+    def _cell(
+        self,
+        stage: Stage,
+        layer: RecurrentLayer,
+        use: CellUse,
+        name: str,
+        below: str,
+        target: str,
+        *,
+        is_reverse: bool = False,
+        is_both: bool = False,
+    ) -> None:
+        """One submodule, and its run over the sequence."""
+        options = ["bidirectional=True"] if is_both else []
+        stage.build += call(
+            f"self.{name} = {use.cell}",
+            [*self._sizes(layer, use), *options, "**factory"],
+            indent=INDENT,
+        )
+        is_learned = layer.initial_state is InitialState.LEARNED
+        index = len(self.modules)
+        self.modules.append((name, is_learned))
+        state = self.names.numbered("state", index + 1)
+        begin = f"state[{index}]"
+        if is_learned:
+            self.runtime["LearnedState"] = None
+            stage.build.append(f"self.{name}_state = LearnedState(self.{name})")
+            rows = f"{below}.shape[1]"
+            stage.run += call(
+                f"{state} = self.{name}_state", [rows, begin], indent=INDENT
+            )
+            begin = state
+        inputs = [below, *(self.names.inputs[extra] for extra in use.extra_inputs)]
+        if is_reverse:
+            inputs = [self._reversed(value) for value in inputs]
+        ragged = [] if self.lengths is None else [f"lengths={self.lengths}"]
+        stage.run += call(
+            f"{target}, {state} = self.{name}", [*inputs, begin, *ragged], indent=INDENT
+        )
+        if is_reverse:
+            stage.run.append(f"{target} = {self._reversed(target)}")
+
+    def _reversed(self, value: str) -> str:
+        self.runtime["reverse_time"] = None
+        return f"reverse_time({value}, {self.lengths})"
+
+    def _sizes(self, layer: RecurrentLayer, use: CellUse) -> list[str]:
+        """The arguments that give the cell its sizes; what comes from below has the
+        width of the layer's input."""
+        below = layer.input_width.text(self.arguments)
+        given = [below if dim is None else self._size(dim) for _, dim in use.sizes]
+        names = [dimension.argument for dimension in self.cells[use.cell].dimensions]
+        first = given[:_POSITIONAL]
+        more = zip(names[_POSITIONAL:], given[_POSITIONAL:], strict=True)
+        return [*first, *(f"{name}={size}" for name, size in more)]
+
+    def _size(self, dim: str | int) -> str:
+        return str(dim) if isinstance(dim, int) else self.arguments[dim]
+
+
+def _merged_width(layer: RecurrentLayer) -> Width:
+    """The width of a layer's outputs, before any projection."""
+    widths = [_branch_width(branch) for branch in layer.branches]
+    return sum(widths, start=Width()) if layer.merge is Merge.CONCAT else widths[0]
+
+
+def _branch_width(recurrence: Recurrence) -> Width:
+    pair = (recurrence.forward, recurrence.backward)
+    widths = [use.output_width for use in pair if use is not None]
+    return sum(widths, start=Width()) if recurrence.merge is Merge.CONCAT else widths[0]
+
+
+def _merge(target: str, merge: Merge | None, parts: list[str]) -> list[str]:
+    """The assignment of several outputs, made one, to ``target``."""
+    match merge:
+        case Merge.CONCAT:
+            joined = Nest(f"{target} = torch.cat", (Nest("", tuple(parts)), "-1"))
+            return nested(joined, indent=INDENT)
+        case Merge.SUM:
+            return _chain(target, "+", parts)
+        case Merge.MEAN:
+            line = f"{target} = ({' + '.join(parts)}) / {len(parts)}"
+            if len(line) + INDENT <= WIDTH:
+                return [line]
+            return [*_chain(target, "+", parts), f"{target} = {target} / {len(parts)}"]
+        case Merge.PRODUCT:
+            return _chain(target, "*", parts)
+        case None:
+            raise ValueError("outputs side by side need a merge")
+        case _:
+            assert_never(merge)
+
+
+def _chain(target: str, operator: str, parts: list[str]) -> list[str]:
+    """``target = a + b``, one operand a line where it would be too long."""
+    text = f" {operator} ".join(parts)
+    if len(f"{target} = {text}") + INDENT <= WIDTH:
+        return [f"{target} = {text}"]
+    first, *others = parts
+    broken = [f"    {first}", *(f"    {operator} {part}" for part in others)]
+    if len(text) + INDENT + 4 <= WIDTH:
+        broken = [f"    {text}"]
+    return [f"{target} = (", *broken, ")"]

@@ -1,0 +1,196 @@
+"""The stages of a generated model, from its inputs to its head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import assert_never
+
+from rnndsl.analysis.model import (
+    Activation,
+    Dropout,
+    Embedding,
+    Exchange,
+    Layer,
+    LinearMap,
+    Model,
+    OneHot,
+    Pooling,
+    RecurrentLayer,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.program import Dim
+from rnndsl.analysis.width import Width
+from rnndsl.backends.torch.layout import call
+from rnndsl.backends.torch.model_names import ModelNames
+from rnndsl.backends.torch.model_recurrent import Recurrent
+from rnndsl.backends.torch.model_stage import INDENT, Stage
+from rnndsl.backends.torch.printer import Code, expression, number
+from rnndsl.diagnostics import Span
+from rnndsl.formulas.formula import Apply, Symbol
+
+_SINGULAR = ("exp", "log", "sqrt")
+"""Functions that can be infinite, or have an infinite slope, where their operand is
+finite: in the padding they are given what the data has."""
+
+_POOLED = {
+    Pooling.LAST: "last_step",
+    Pooling.MEAN: "mean_over_time",
+    Pooling.MAX: "max_over_time",
+}
+
+
+class ModelStack:
+    """Builds the stages of a model.
+
+    ``modules`` has the recurrent submodules in the order of their states, and whether
+    each learns where it starts; ``runtime`` the names needed of the runtime; ``result``
+    is what holds the output in the end.
+    """
+
+    def __init__(self, model: Model, names: ModelNames) -> None:
+        self._names = names
+        self._arguments = {d.name: d.argument for d in model.dimensions}
+        has_time = model.exchange is not Exchange.ONE_TO_ONE
+        self._recurrent = Recurrent(
+            cells={cell.name: cell for cell in model.cells},
+            arguments=self._arguments,
+            names=names,
+            lengths="lengths" if has_time else None,
+        )
+        self.runtime = self._recurrent.runtime
+        self.modules = self._recurrent.modules
+        self.stages: list[Stage] = []
+        self._has_time = has_time
+        self._dropouts = count(1)
+        self._maps: Iterator[str] = (f"map_{index}" for index in count(1))
+        # What the next stage reads, and its width.
+        self.result = names.inputs[model.inputs[0].name]
+        self._width = _input_width(model)
+        # Unit vectors are never made: a linear map, and nothing else, reads the tokens.
+        self._is_one_hot = isinstance(model.front, OneHot)
+        self._build(model)
+
+    def _build(self, model: Model) -> None:
+        if isinstance(model.front, Embedding):
+            self._embedding(model.front, model.inputs[0])
+        for layer in model.layers:
+            self._layer(layer)
+        if model.pooling is not None:
+            self._pooling(model)
+        self._maps = iter(_head_names(model.head))
+        for layer in model.head:
+            self._layer(layer)
+
+    def _layer(self, layer: Layer) -> None:
+        match layer:
+            case RecurrentLayer():
+                self._append(self._recurrent.stage(layer, self.result))
+            case LinearMap():
+                self._linear(layer)
+            case Activation():
+                self._activation(layer)
+            case Dropout():
+                self._dropout(layer)
+            case _:
+                assert_never(layer)
+
+    def _embedding(self, front: Embedding, tokens: TokenInput | VectorInput) -> None:
+        assert isinstance(tokens, TokenInput), "only tokens are embedded"
+        stage = self._stage(front.span, Width.of(front.width))
+        stage.build += call(
+            "self.embedding = nn.Embedding",
+            [self._size(tokens.vocabulary), self._size(front.width), "**factory"],
+            indent=INDENT,
+        )
+        if front.frozen:
+            stage.build.append("self.embedding.weight.requires_grad_(False)")
+        stage.run.append(f"{self._names.flow} = self.embedding({self.result})")
+        self._append(stage)
+
+    def _linear(self, layer: LinearMap) -> None:
+        name = next(self._maps)
+        kind = "nn.Linear"
+        if self._is_one_hot:
+            kind = "OneHotLinear"
+            self.runtime[kind] = None
+            self._is_one_hot = False
+        stage = self._stage(layer.span, Width.of(layer.width))
+        below = layer.input_width.text(self._arguments)
+        stage.build += call(
+            f"self.{name} = {kind}",
+            [below, self._size(layer.width), "**factory"],
+            indent=INDENT,
+        )
+        stage.run.append(f"{self._names.flow} = self.{name}({self.result})")
+        self._append(stage)
+
+    def _activation(self, layer: Activation) -> None:
+        stage = self._stage(layer.span, self._width)
+        operand = self.result
+        if self._has_time and layer.function in _SINGULAR:
+            self.runtime["repeat_last"] = None
+            operand = f"repeat_last({operand}, lengths)"
+        applied = Apply(layer.function, (Symbol("u"),), layer.constants)
+        text = expression(applied, {"u": Code(operand)}).text
+        stage.run.append(f"{self._names.flow} = {text}")
+        self._append(stage)
+
+    def _dropout(self, layer: Dropout) -> None:
+        stage = self._stage(layer.span, self._width)
+        name = f"dropout_{next(self._dropouts)}"
+        kind = "nn.Dropout"
+        if layer.variational and self._has_time:
+            kind = "VariationalDropout"
+            self.runtime[kind] = None
+        stage.build.append(f"self.{name} = {kind}({number(layer.probability).text})")
+        stage.run.append(f"{self._names.flow} = self.{name}({self.result})")
+        self._append(stage)
+
+    def _pooling(self, model: Model) -> None:
+        assert model.exchange_span is not None, "a pooling is written"
+        self._has_time = False
+        stage = self._stage(model.exchange_span, self._width)
+        if model.pooling is Pooling.ATTENTION:
+            self.runtime["AttentionPooling"] = None
+            width = self._width.text(self._arguments)
+            stage.build += call(
+                "self.pooling = AttentionPooling", [width, "**factory"], indent=INDENT
+            )
+            pooled = "self.pooling"
+        else:
+            assert model.pooling is not None, "asked by the caller"
+            pooled = _POOLED[model.pooling]
+            self.runtime[pooled] = None
+        stage.run.append(f"{self._names.flow} = {pooled}({self.result}, lengths)")
+        self._append(stage)
+
+    def _stage(self, span: Span, width: Width) -> Stage:
+        return Stage(span=span, width=width, has_time=self._has_time)
+
+    def _append(self, stage: Stage) -> None:
+        self.stages.append(stage)
+        self.result = self._names.flow
+        self._width = stage.width
+
+    def _size(self, dim: Dim) -> str:
+        return str(dim) if isinstance(dim, int) else self._arguments[dim]
+
+
+def _input_width(model: Model) -> Width:
+    match model.inputs[0]:
+        case TokenInput(vocabulary=vocabulary):
+            return Width.of(vocabulary)
+        case VectorInput(shape=shape):
+            return Width.of(shape[0])
+        case _:
+            assert_never(model.inputs[0])
+
+
+def _head_names(head: Sequence[Layer]) -> list[str]:
+    """``head``, or ``head_1`` and so on where there are several linear maps."""
+    number_of_maps = sum(isinstance(layer, LinearMap) for layer in head)
+    if number_of_maps == 1:
+        return ["head"]
+    return [f"head_{index + 1}" for index in range(number_of_maps)]

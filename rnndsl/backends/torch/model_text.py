@@ -1,0 +1,178 @@
+"""Docstrings of a generated model, and what its ``explain`` says."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import assert_never
+
+from rnndsl.analysis.model import (
+    Exchange,
+    Loss,
+    LossKind,
+    Model,
+    ModelInput,
+    OneHot,
+    Pooling,
+    RecurrentLayer,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.backends.torch.describe import shape_text
+from rnndsl.backends.torch.docstring import docstring
+from rnndsl.backends.torch.layout import WIDTH
+from rnndsl.backends.torch.model_stage import Stage, place, spec_line
+
+_INDENT = 8
+
+
+def class_docstring(model: Model) -> tuple[str, ...]:
+    """What the author says of the model, and what its sizes are."""
+    about = model.docstring.strip() or f"The model {model.name}."
+    if not model.dimensions:
+        return docstring(about)
+    sizes = ", ".join(f"{d.argument} is {d.name}" for d in model.dimensions)
+    return docstring(about, _filled(f"Sizes: {sizes}.", 4))
+
+
+def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ...]:
+    """Inputs and results with their shapes."""
+    leading = _leading(model, "T", "B")
+    first = "Runs the model over sequences."
+    order = "; batch before time with ``batch_first``"
+    if model.exchange is Exchange.ONE_TO_ONE:
+        first, order = "Runs the model once.", ""
+    parts = [f"Inputs: {_inputs(model, *leading)}{order}."]
+    if model.exchange is not Exchange.ONE_TO_ONE:
+        parts.append(
+            "lengths: (B,), how many steps of each row count, where not all do."
+        )
+    parts.append(
+        "state: where to start, as an earlier call returned it: a tuple with the "
+        f"states of {', '.join(recurrences)}."
+    )
+    output = f"Returns the output {output_shape(model, 'T', 'B')}"
+    if model.exchange is Exchange.MANY_TO_MANY:
+        output += ", zero behind a row's end,"
+    parts.append(f"{output} and the last state.")
+    return docstring(first, "\n".join(_filled(part, _INDENT) for part in parts))
+
+
+def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
+    """One step's inputs and results, or why there is none."""
+    output = output_shape(model, "B")
+    parts = [
+        f"Inputs: {_inputs(model, 'B')}. Returns the output {output} and the new state."
+    ]
+    if refusal is not None:
+        parts.append(f"Raises RuntimeError: {refusal}.")
+    return docstring(
+        "One step, as when streaming.",
+        "\n".join(_filled(part, _INDENT) for part in parts),
+    )
+
+
+def loss_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
+    """What is averaged over what."""
+    output = output_shape(model, "T", "B")
+    has_steps = model.exchange is Exchange.MANY_TO_MANY
+    over = "steps that count" if has_steps else "rows"
+    match loss.kind:
+        case LossKind.CROSS_ENTROPY:
+            leading = shape_text((), *_leading(model, "T", "B", pooled=True))
+            ignored = -100 if loss.ignore is None else loss.ignore
+            first = f"The mean cross-entropy over all {over}."
+            target = f"target {leading}, the class of each, {ignored} where none counts"
+        case LossKind.BINARY:
+            first = f"The mean binary cross-entropy over all {over}."
+            target = f"target {output}, 0 or 1"
+        case LossKind.SQUARED_ERROR:
+            first = f"The mean squared error over all {over}."
+            target = f"target {output}"
+        case LossKind.ABSOLUTE_ERROR:
+            first = f"The mean absolute error over all {over}."
+            target = f"target {output}"
+        case _:
+            assert_never(loss.kind)
+    order = "; batch before time with ``batch_first``" if has_steps else ""
+    parts = [f"output {output}, of ``forward``; {target}{order}."]
+    if has_steps:
+        parts.append("lengths: (B,), as for ``forward``.")
+    elif model.exchange is Exchange.MANY_TO_ONE:
+        parts.append("lengths are not needed: each row has one output.")
+    return docstring(first, "\n".join(_filled(part, _INDENT) for part in parts))
+
+
+def streaming_refusal(model: Model) -> str | None:
+    """Why the model needs whole sequences, if it does."""
+    for layer in model.layers:
+        if isinstance(layer, RecurrentLayer) and any(
+            branch.backward is not None for branch in layer.branches
+        ):
+            return f"{layer.name} ({place(layer.span)}) reads the sequence from its end"
+    if model.pooling is None or model.pooling is Pooling.LAST:
+        return None
+    return f"many_to_one({model.pooling.value}) needs all steps of the sequence"
+
+
+def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
+    """Each line of the spec, and below it the shape of what leaves it."""
+    has_time = model.exchange is not Exchange.ONE_TO_ONE
+    shapes: dict[str, str] = {}
+    for item in model.inputs:
+        shape = () if isinstance(item, TokenInput) else item.shape
+        shown = f"{item.name} {shape_text(shape, *_axes(has_time))}"
+        line = spec_line(item.span)
+        shapes[line] = f"{shapes[line]}, {shown}" if line in shapes else shown
+    if isinstance(model.front, OneHot):
+        shapes[spec_line(model.front.span)] = "not made: the map reads its columns"
+    for stage in stages:
+        width = (str(stage.width),)
+        shapes[spec_line(stage.span)] = shape_text(width, *_axes(stage.has_time))
+    lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
+    return [*lines, *([] if model.loss is None else [spec_line(model.loss.span)])]
+
+
+def output_shape(model: Model, *leading: str) -> str:
+    """``(T, B, K)``, without T where the model gives one output for all steps."""
+    return shape_text(
+        (str(model.output_width),), *_leading(model, *leading, pooled=True)
+    )
+
+
+def _axes(has_time: bool) -> tuple[str, ...]:
+    return ("T", "B") if has_time else ("B",)
+
+
+def _leading(model: Model, *axes: str, pooled: bool = False) -> tuple[str, ...]:
+    """The axes before the features, of inputs, or of the output (``pooled``)."""
+    is_single = model.exchange is Exchange.ONE_TO_ONE or (
+        pooled and model.exchange is Exchange.MANY_TO_ONE
+    )
+    return axes[-1:] if is_single else axes
+
+
+def _inputs(model: Model, *leading: str) -> str:
+    return ", ".join(_input(item, *leading) for item in model.inputs)
+
+
+def _input(item: ModelInput, *leading: str) -> str:
+    match item:
+        case TokenInput(name=name, vocabulary=vocabulary):
+            return (
+                f"{name} {shape_text((), *leading)}, whole numbers below {vocabulary}"
+            )
+        case VectorInput(name=name, shape=shape):
+            return f"{name} {shape_text(shape, *leading)}"
+        case _:
+            assert_never(item)
+
+
+def _filled(text: str, indent: int) -> str:
+    """A paragraph on lines that fit."""
+    return textwrap.fill(
+        text,
+        width=WIDTH - indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

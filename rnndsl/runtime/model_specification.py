@@ -1,0 +1,46 @@
+"""What a generated module tells the runtime of a model: its shapes and names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from torch import Tensor
+
+from rnndsl.runtime.specification import Dim, Shape
+
+# What a layer takes as ``hx`` and returns as its last state.
+LayerState: TypeAlias = Tensor | tuple[Tensor, ...]
+# One for each recurrent layer; None: from where that layer starts by itself.
+ModelState: TypeAlias = tuple[LayerState | None, ...]
+Exchange: TypeAlias = Literal["one_to_one", "many_to_one", "many_to_many"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpecification:
+    """An input of a model: vectors of ``shape``, or, with a ``vocabulary``, whole
+    numbers below it. Batch and time stand before the shape."""
+
+    name: str
+    shape: Shape = ()
+    vocabulary: Dim | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpecification:
+    """A model, from its inputs to its head.
+
+    ``dimensions`` pairs each dimension with the constructor argument that gives its
+    size. ``recurrences`` names the recurrent layers in the order of their states.
+    ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
+    ``summary`` has a line for each stage.
+    """
+
+    name: str
+    source: str
+    dimensions: tuple[tuple[str, str], ...]
+    inputs: tuple[InputSpecification, ...]
+    exchange: Exchange
+    recurrences: tuple[str, ...]
+    streaming_refusal: str | None = None
+    summary: tuple[str, ...]

@@ -1,0 +1,264 @@
+"""Models are resolved, with every width known."""
+
+from __future__ import annotations
+
+import pytest
+from analysis_specs import cell, found, model_spec, program_of
+
+from rnndsl.analysis.model import (
+    Activation,
+    Dropout,
+    Embedding,
+    Exchange,
+    InitialState,
+    LinearMap,
+    Loss,
+    LossKind,
+    Merge,
+    Model,
+    OneHot,
+    Pooling,
+    RecurrentLayer,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.models_terms import LAYER_OPTIONS
+from rnndsl.analysis.width import Width
+
+
+def model_of(text: str) -> Model:
+    """The only model of a spec in which nothing is wrong."""
+    (model,) = program_of(text).models
+    return model
+
+
+def layers_of(body: str) -> list[str]:
+    """The recurrent layers as ``name: width below -> width``."""
+    model = model_of(model_spec(body))
+    return [
+        f"{layer.name}: {layer.input_width} -> {layer.output_width}"
+        for layer in model.layers
+        if isinstance(layer, RecurrentLayer)
+    ]
+
+
+TAGGER = '''from zoo import GRU, LSTM
+
+model Tagger(V, K as classes):
+    """Names the entity of every word."""
+    input words: tokens(V)
+    embed 17, frozen
+    layer LSTM(9), bidirectional(concat), dropout(0.3)
+    layer parallel(LSTM(5), GRU(7)), skip, state learned
+    io many_to_many
+    head linear(K)
+    loss cross_entropy(ignore = -100, smoothing = 0.1)
+'''
+
+
+def test_whole_model() -> None:
+    model = model_of(TAGGER)
+    assert (model.name, model.docstring) == (
+        "Tagger",
+        "Names the entity of every word.",
+    )
+    assert [(d.name, d.argument) for d in model.dimensions] == [
+        ("V", "v_size"),
+        ("K", "classes"),
+    ]
+    (words,) = model.inputs
+    assert isinstance(words, TokenInput)
+    assert (words.name, words.vocabulary) == ("words", "V")
+    assert isinstance(model.front, Embedding)
+    assert (model.front.width, model.front.frozen) == (17, True)
+    first, second = model.layers
+    assert isinstance(first, RecurrentLayer)
+    assert isinstance(second, RecurrentLayer)
+    (both,) = first.branches
+    assert both.forward == both.backward
+    assert both.forward is not None
+    assert both.forward.sizes == (("I", None), ("H", 9))
+    assert both.forward.output_width == Width(number=9)
+    assert (both.merge, first.dropout) == (Merge.CONCAT, 0.3)
+    assert (first.input_width, first.output_width) == (Width.of(17), Width.of(18))
+    assert [b.backward for b in second.branches] == [None, None]
+    assert [b.forward.cell for b in second.branches if b.forward] == ["LSTM", "GRU"]
+    assert second.skip
+    assert second.initial_state is InitialState.LEARNED
+    assert second.output_width == Width.of(18 + 5 + 7)
+    assert (model.exchange, model.pooling) == (Exchange.MANY_TO_MANY, None)
+    (head,) = model.head
+    assert isinstance(head, LinearMap)
+    assert (head.input_width, head.width) == (Width.of(30), "K")
+    assert model.output_width == Width.of("K")
+    assert model.loss is not None
+    loss = model.loss
+    assert (loss.kind, loss.ignore) == (LossKind.CROSS_ENTROPY, -100)
+    assert loss.smoothing == 0.1
+    assert [c.name for c in model.cells] == ["LSTM", "GRU"]
+
+
+def test_defaults() -> None:
+    model = model_of(model_spec("layer GRU(H)", "M(I, H)", "input x: [I]"))
+    (layer,) = model.layers
+    assert isinstance(layer, RecurrentLayer)
+    assert (layer.dropout, layer.variational, layer.project) == (0, 0, None)
+    assert not layer.residual
+    assert not layer.skip
+    assert layer.initial_state is InitialState.ZERO
+    assert (model.front, model.pooling, model.loss, model.head) == (
+        None,
+        None,
+        None,
+        (),
+    )
+    assert model.exchange is Exchange.MANY_TO_MANY
+    assert model.output_width == Width.of("H")
+    assert model.docstring == ""
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("layer GRU(5) x 3", ["I -> 5", "5 -> 5", "5 -> 5"]),
+        ("layer GRU(5), skip", ["I -> I + 5"]),
+        ("layer GRU(5) x 2, skip", ["I -> I + 5", "I + 5 -> I + 10"]),
+        ("layer GRU(I), bidirectional\nlayer GRU(I)", ["I -> 2 * I", "2 * I -> I"]),
+        ("layer GRU(I), bidirectional, skip", ["I -> 3 * I"]),
+        ("layer GRU(I), bidirectional(mean), residual", ["I -> I"]),
+        ("layer GRU(5), bidirectional(concat, LSTM(7))", ["I -> 12"]),
+        ("layer GRU(5), bidirectional(LSTM(7))", ["I -> 12"]),
+        ("layer GRU(5), reverse, project(I), residual", ["I -> I"]),
+        ("layer LSTMP(9, 4)", ["I -> 4"]),
+        ("layer LSTMP(9, I), residual", ["I -> I"]),
+        ("layer parallel(GRU(5), LSTM(I), GRU(2))", ["I -> I + 7"]),
+        ("layer parallel(GRU(5), LSTM(5), merge = sum)", ["I -> 5"]),
+        ("layer parallel(GRU(5), LSTM(5), merge = sum), bidirectional", ["I -> 10"]),
+        ("map linear(3), tanh\nlayer GRU(3), residual", ["3 -> 3"]),
+        ("layer GRU(3)\nmap mlp(8, relu, I)\nlayer GRU(2)", ["I -> 3", "I -> 2"]),
+    ],
+)
+def test_widths(lines: str, expected: list[str]) -> None:
+    named = [f"layer_{i}: {text}" for i, text in enumerate(expected, start=1)]
+    assert layers_of(lines) == named
+
+
+def test_width_arithmetic() -> None:
+    width = Width.of("K") + Width.of(3) + Width.of("H") + Width.of("K") + Width.of(4)
+    assert str(width) == "H + 2 * K + 7"
+    assert width.text({"K": "key_size"}) == "H + 2 * key_size + 7"
+    assert width.value({"H": 10, "K": 100}) == 217
+    assert width == Width.of(7) + Width.of("K") + Width.of("K") + Width.of("H")
+    assert (width.dim, Width.of("K").dim, Width.of(3).dim) == (None, "K", 3)
+    assert (Width.of("K") + Width.of("K")).dim is None
+    assert str(Width()) == "0"
+
+
+def test_directions() -> None:
+    text = "layer GRU(5), reverse\nlayer GRU(5), bidirectional(product, LSTM(5))"
+    one, two = model_of(model_spec(text)).layers
+    assert isinstance(one, RecurrentLayer)
+    assert isinstance(two, RecurrentLayer)
+    (reverse,) = one.branches
+    assert reverse.forward is None
+    assert reverse.backward is not None
+    assert reverse.merge is None
+    (both,) = two.branches
+    assert both.forward is not None
+    assert both.backward is not None
+    assert (both.forward.cell, both.backward.cell) == ("GRU", "LSTM")
+    assert both.merge is Merge.PRODUCT
+
+
+def test_further_inputs_feed_cells_by_name() -> None:
+    first = "input x: [I], dt: [], mask: [4], delta: [4]"
+    text = "layer TimeAwareLSTM(5)\nmap linear(4)\nlayer GRUD(3)\nlayer GRU(2)"
+    model = model_of(model_spec(text, "M(I)", first))
+    uses = [
+        layer.branches[0].forward
+        for layer in model.layers
+        if isinstance(layer, RecurrentLayer)
+    ]
+    assert [use.extra_inputs for use in uses if use] == [
+        ("dt",),
+        ("mask", "delta"),
+        (),
+    ]
+    assert [i.shape for i in model.inputs if isinstance(i, VectorInput)] == [
+        ("I",),
+        (),
+        (4,),
+        (4,),
+    ]
+
+
+def test_maps() -> None:
+    lines = (
+        "layer GRU(3)\nmap clamp(-1, 2.5), leaky_relu, elu(0.5), dropout(0.1)\n"
+        "dropout 0.2, variational\nhead mlp(8, relu, K), tanh"
+    )
+    model = model_of(model_spec(lines, "M(I, K)", "input x: [I]"))
+    shown = [
+        (layer.function, layer.constants)
+        for layer in (*model.layers, *model.head)
+        if isinstance(layer, Activation)
+    ]
+    assert shown == [
+        ("clamp", (-1, 2.5)),
+        ("leaky_relu", (0.01,)),
+        ("elu", (0.5,)),
+        ("relu", ()),
+        ("tanh", ()),
+    ]
+    drops = [layer for layer in model.layers if isinstance(layer, Dropout)]
+    assert [(d.probability, d.variational) for d in drops] == [
+        (0.1, False),
+        (0.2, True),
+    ]
+    maps = [layer for layer in model.head if isinstance(layer, LinearMap)]
+    assert [(str(m.input_width), m.width) for m in maps] == [("3", 8), ("8", "K")]
+
+
+@pytest.mark.parametrize("pooling", list(Pooling))
+def test_poolings(pooling: Pooling) -> None:
+    lines = f"layer GRU(3)\nio many_to_one({pooling.value})"
+    model = model_of(model_spec(lines))
+    assert (model.exchange, model.pooling) == (Exchange.MANY_TO_ONE, pooling)
+    assert model.exchange_span is not None
+    assert model.exchange_span.text == f"io many_to_one({pooling.value})"
+
+
+@pytest.mark.parametrize("kind", list(LossKind))
+def test_losses(kind: LossKind) -> None:
+    lines = f"layer GRU(3)\nhead linear(2)\nloss {kind.value}"
+    loss = model_of(model_spec(lines)).loss
+    assert isinstance(loss, Loss)
+    assert (loss.kind, loss.ignore, loss.smoothing) == (kind, None, 0)
+
+
+def test_one_hot() -> None:
+    text = "one_hot\nmap linear(3)\nlayer GRU(3)"
+    model = model_of(model_spec(text, "M(V)", "input x: tokens(V)"))
+    assert isinstance(model.front, OneHot)
+    (first, _) = model.layers
+    assert isinstance(first, LinearMap)
+    assert first.input_width == Width.of("V")
+
+
+def test_cells_of_the_file_and_under_other_names() -> None:
+    text = "from zoo import GRU as Gated\n\n" + cell("")
+    text += "\nmodel M(N):\n    input x: [N]\n    layer A(3)\n    layer Gated(N)\n"
+    program = program_of(text)
+    assert [c.name for c in program.cells] == ["Gated", "A"]
+    assert [c.name for c in program.models[0].cells] == ["A", "Gated"]
+
+
+def test_docstring_of_the_file_describes_its_only_model() -> None:
+    text = model_spec("layer GRU(3)")
+    assert model_of('"""A model."""\n\n' + text).docstring == "A model."
+    assert program_of('"""Two."""\n\n' + text + cell("")).models[0].docstring == ""
+
+
+@pytest.mark.parametrize("option", LAYER_OPTIONS)
+def test_options_that_are_listed_are_known(option: str) -> None:
+    assert f"RNN083 {option}" not in found(model_spec(f"layer GRU(3), {option}"))

@@ -1,0 +1,25 @@
+"""The page on generated modules is executed, block after block."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from rnndsl import load, zoo
+
+PAGE = Path(__file__).parents[3] / "docs" / "modules.md"
+
+
+def test_the_page_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(2)
+    monkeypatch.setitem(sys.modules, "lstm", load(zoo.path("LSTM")))
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 6
+    scope: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), scope)
+    assert "engine asked for: fused" in capsys.readouterr().out

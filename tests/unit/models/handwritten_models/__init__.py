@@ -1,0 +1,1 @@
+"""Models written by hand in the shape of generated ones."""

@@ -1,0 +1,138 @@
+"""A tagger: what is generated for its spec, tagger.rnn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from handwritten_models.cells import GRU, LSTM
+from rnndsl.runtime import (
+    InputSpecification,
+    ModelSpecification,
+    ModelState,
+    RecurrentModel,
+    cross_entropy_loss,
+)
+
+TAGGER_SPECIFICATION = ModelSpecification(
+    name="Tagger",
+    source="tagger.rnn",
+    dimensions=(("V", "v_size"), ("K", "k_size")),
+    inputs=(InputSpecification(name="words", vocabulary="V"),),
+    exchange="many_to_many",
+    recurrences=("layer_1", "layer_2_1", "layer_2_2"),
+    streaming_refusal="layer_1 (tagger.rnn:7) reads the sequence from its end",
+    summary=(
+        "tagger.rnn:5  input words: tokens(V)",
+        "    words (T, B)",
+        "tagger.rnn:6  embed 64",
+        "    (T, B, 64)",
+        "tagger.rnn:7  layer LSTM(128), bidirectional(concat), dropout(0.3)",
+        "    (T, B, 256)",
+        "tagger.rnn:8  layer parallel(LSTM(128), GRU(128)), residual",
+        "    (T, B, 256)",
+        "tagger.rnn:10  head linear(K)",
+        "    (T, B, K)",
+        "tagger.rnn:11  loss cross_entropy(ignore = -100)",
+    ),
+)
+
+
+class Tagger(RecurrentModel):
+    """Names the entity of every word.
+
+    Sizes: v_size is V, k_size is K.
+    """
+
+    specification = TAGGER_SPECIFICATION
+
+    def __init__(
+        self,
+        v_size: int,
+        k_size: int,
+        batch_first: bool = False,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__({"V": v_size, "K": k_size}, batch_first)
+        factory: dict[str, Any] = {"device": device, "dtype": dtype}
+        # tagger.rnn:6  embed 64
+        self.embedding = nn.Embedding(v_size, 64, **factory)
+        # tagger.rnn:7  layer LSTM(128), bidirectional(concat), dropout(0.3)
+        self.layer_1 = LSTM(64, 128, bidirectional=True, **factory)
+        self.layer_1_dropout = nn.Dropout(0.3)
+        # tagger.rnn:8  layer parallel(LSTM(128), GRU(128)), residual
+        self.layer_2_1 = LSTM(256, 128, **factory)
+        self.layer_2_2 = GRU(256, 128, **factory)
+        # tagger.rnn:10  head linear(K)
+        self.head = nn.Linear(256, k_size, **factory)
+
+    def forward(
+        self,
+        words: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        state: ModelState | None = None,
+    ) -> tuple[Tensor, ModelState]:
+        """Runs the model over sequences.
+
+        Inputs: words (T, B), whole numbers below V; batch before time with
+        ``batch_first``.
+        lengths: (B,), how many steps of each row count, where not all do.
+        state: where to start, as an earlier call returned it: a tuple with the states
+        of layer_1, layer_2_1, layer_2_2.
+        Returns the output (T, B, K), zero behind a row's end, and the last state.
+        """
+        (words,), lengths, state = self.begin((words,), lengths, state)
+        # tagger.rnn:6  embed 64
+        x = self.embedding(words)
+        # tagger.rnn:7  layer LSTM(128), bidirectional(concat), dropout(0.3)
+        x, state_1 = self.layer_1(x, state[0], lengths=lengths)
+        x = self.layer_1_dropout(x)
+        # tagger.rnn:8  layer parallel(LSTM(128), GRU(128)), residual
+        y_1, state_2 = self.layer_2_1(x, state[1], lengths=lengths)
+        y_2, state_3 = self.layer_2_2(x, state[2], lengths=lengths)
+        y = torch.cat((y_1, y_2), -1)
+        x = x + y
+        # tagger.rnn:10  head linear(K)
+        x = self.head(x)
+        return self.finish(x, lengths), (state_1, state_2, state_3)
+
+    def loss(
+        self, output: Tensor, target: Tensor, *, lengths: Tensor | None = None
+    ) -> Tensor:
+        """The mean cross-entropy over all steps that count.
+
+        output (T, B, K), of ``forward``; target (T, B), the class of each, -100 where
+        none counts; batch before time with ``batch_first``.
+        lengths: (B,), as for ``forward``.
+        """
+        # tagger.rnn:11  loss cross_entropy(ignore = -100)
+        mask = self.counted(output, lengths)
+        return cross_entropy_loss(output, target, mask, ignore=-100)
+
+    def predict(self, output: Tensor) -> Tensor:
+        """The probability of each class, from what ``forward`` returns."""
+        return output.softmax(-1)
+
+    def step(
+        self, words: Tensor, *, state: ModelState | None = None
+    ) -> tuple[Tensor, ModelState]:
+        """One step, as when streaming.
+
+        Inputs: words (B,), whole numbers below V. Returns the output (B, K) and the new
+        state.
+        Raises RuntimeError: layer_1 (tagger.rnn:7) reads the sequence from its end.
+        """
+        return self.run_step((words,), state)
+
+    def initial_state(self, batch: int) -> ModelState:
+        """The state before the first step, for so many rows."""
+        return (
+            self.layer_1.initial_state(batch),
+            self.layer_2_1.initial_state(batch),
+            self.layer_2_2.initial_state(batch),
+        )

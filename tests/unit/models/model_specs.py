@@ -1,0 +1,156 @@
+"""Specs of models, and the classes they compile to."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from rnndsl import compile_text
+
+TAGGER = '''from zoo import LSTM, GRU
+
+model Tagger(V, K):
+    """Names the entity of every word."""
+    input words: tokens(V)
+    embed 64
+    layer LSTM(128), bidirectional(concat), dropout(0.3)
+    layer parallel(LSTM(128), GRU(128)), residual
+    io many_to_many
+    head linear(K)
+    loss cross_entropy(ignore = -100)
+'''
+
+STACK = """from zoo import LSTM, GRU
+
+model Stack(I, H, K as classes):
+    input x: [I]
+    map linear(7), tanh, dropout(0.5)
+    dropout 0.4, variational
+    layer GRU(H) x 2, dropout(0.5), variational(0.25), project(7), residual
+    layer LSTM(4), skip
+    map elu(0.5)
+    head mlp(5, relu, K)
+    loss mse
+"""
+
+MIXED = """from zoo import LSTM, GRU
+
+model Mixed(I, H):
+    input features: [I]
+    layer LSTM(H), bidirectional(product, GRU(H))
+    layer parallel(GRU(5), LSTM(5), GRU(5), merge = mean), bidirectional(sum)
+    layer GRU(3), reverse
+    layer LSTM(4), bidirectional(mean), state learned
+"""
+
+TIMED = """from zoo import TimeAwareLSTM
+
+model Timed(I):
+    input x: [I], dt: []
+    layer TimeAwareLSTM(5), state learned
+    layer TimeAwareLSTM(4), reverse
+    head linear(2)
+    loss mae
+"""
+
+ONCE = """from zoo import GRU
+
+model Once(I, K):
+    input x: [I]
+    layer GRU(5)
+    io one_to_one
+    head linear(K)
+    loss cross_entropy(smoothing = 0.1)
+"""
+
+ONE_HOT = """from zoo import GRU
+
+model Letters(V):
+    input letters: tokens(V)
+    one_hot
+    map linear(6)
+    layer GRU(5), dropout(0.2)
+    head linear(V)
+    loss cross_entropy
+"""
+
+SINGULAR = """from zoo import GRU
+
+model Singular(I):
+    input x: [I]
+    map log, sqrt, exp
+    layer GRU(4)
+    map linear(3), exp, log
+    head linear(2), exp
+"""
+
+BINARY = """from zoo import GRU
+
+model Binary(I):
+    input x: [I]
+    layer GRU(5), bidirectional(sum)
+    head linear(3)
+    loss binary
+"""
+
+
+FROZEN = """from zoo import GRU
+
+model Frozen(V):
+    input words: tokens(V)
+    embed 4, frozen
+    layer GRU(3)
+"""
+
+
+def pooled(pooling: str) -> str:
+    """A classifier of whole sequences."""
+    return f"""from zoo import GRU
+
+model Classifier(I, K):
+    input x: [I]
+    layer GRU(5)
+    io many_to_one({pooling})
+    head linear(K)
+    loss cross_entropy
+"""
+
+
+ALL = {
+    "tagger": TAGGER,
+    "stack": STACK,
+    "mixed": MIXED,
+    "timed": TIMED,
+    "once": ONCE,
+    "one_hot": ONE_HOT,
+    "singular": SINGULAR,
+    "binary": BINARY,
+    "frozen": FROZEN,
+    **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
+}
+
+
+@cache
+def module(name: str) -> ModuleType:
+    """The module of one of the specs, importable under the name ``model_<name>``."""
+    text = compile_text(textwrap.dedent(ALL[name]), f"{name}.rnn")
+    made = ModuleType(f"model_{name}")
+    sys.modules[made.__name__] = made
+    exec(compile(text, made.__name__, "exec"), vars(made))
+    return made
+
+
+def model(name: str, *sizes: int, **options: Any) -> Any:
+    """A model of one of the specs, in double precision and without dropout."""
+    specification = next(
+        value
+        for key, value in vars(module(name)).items()
+        if type(value).__name__ == "ModelSpecification"
+    )
+    built = getattr(module(name), specification.name)
+    return built(*sizes, **{"dtype": torch.float64, **options}).eval()
