@@ -7,6 +7,7 @@ out where it is read.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import assert_never
 
 from rnndsl.analysis.program import Equation
@@ -32,8 +33,11 @@ from rnndsl.ir.graph import (
 from rnndsl.ir.naming import Names
 
 
-def notation(graph: StepGraph) -> dict[str, Written]:
-    """How each value is written where it is read."""
+def notation(graph: StepGraph, taken: Collection[str] = ()) -> dict[str, Written]:
+    """How each value is written where it is read.
+
+    Instead of a name that is ``taken`` by something else, its name in the graph.
+    """
     uses = Counter(name for node in graph.nodes for name in operands(node.operation))
     uses.update((*graph.new_states, graph.output))
     named = author_names(graph)
@@ -41,21 +45,23 @@ def notation(graph: StepGraph) -> dict[str, Written]:
     for node in graph.nodes:
         match node.operation:
             case Input(name=name):
-                found[node.name] = Written(f"{name}[t]")
+                text = f"{name}[t]"
             case Previous(state=state):
-                found[node.name] = Written(f"{state}[t-1]")
+                text = f"{state}[t-1]"
             case Parameter(member=member):
-                found[node.name] = Written(member)
+                text = member
             case Size(dimension=dimension):
-                found[node.name] = Written(dimension)
+                text = dimension
             case Product() if uses[node.name] == 1 and node.name not in named:
                 found[node.name] = definition(node, found)
+                continue
             case _ if node.name in named:
                 equation = named[node.name]
                 suffix = "[t]" if equation.is_state else ""
-                found[node.name] = Written(f"{equation.target}{suffix}")
+                text = f"{equation.target}{suffix}"
             case _:
-                found[node.name] = Written(node.name)
+                text = node.name
+        found[node.name] = Written(node.name if text in taken else text)
     return found
 
 

@@ -50,7 +50,6 @@ class _Gradients:
     def __init__(self, graph: StepGraph) -> None:
         self._graph = graph
         self._nodes = {node.name: node for node in graph.nodes}
-        self._values = notation(graph)
         self._varying = varying(graph)
         self._constant = _constant(graph)
         names = Names()
@@ -60,11 +59,8 @@ class _Gradients:
         self._names = adjoint.names
         self._arriving = adjoint.arriving
         self._adjoints = {item.node: item for item in adjoint.adjoints}
-        # An author's name that stands for a gradient here gives way to the node's own.
         gradients = ["d_output", *adjoint.arriving, *(a.name for a in adjoint.adjoints)]
-        for name, value in self._values.items():
-            if value.text in gradients:
-                self._values[name] = Written(name)
+        self._values = notation(graph, taken=gradients)
         self._aliases: dict[str, Formula] = {}
         self._find_aliases()
 

@@ -18,7 +18,9 @@ def shrink(text: str, fails: Callable[[str], bool]) -> str:
     while text != before:
         before = text
         index = 0
-        while (candidate := next(islice(_candidates(text), index, None), None)) is not None:
+        while (
+            candidate := next(islice(_candidates(text), index, None), None)
+        ) is not None:
             if len(candidate) < len(text) and fails(candidate):
                 text = candidate
             else:

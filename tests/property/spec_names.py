@@ -101,4 +101,3 @@ class NameSource:
                 return rng.choice(_PREFIXES) + known
             case _:
                 return plain
-

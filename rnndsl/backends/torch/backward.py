@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
     input_names,
@@ -79,12 +81,11 @@ class _Backward:
                 continue
             if statement.target not in self._plan.backward.buffers:
                 continue
-            width = " + ".join(
-                size(self._plan.graph.cell, shape[0]) for shape in statement.shapes
-            )
             dims = [size(self._plan.graph.cell, s[0]) for s in statement.shapes]
-            if len(set(dims)) == 1:
-                width = f"{len(dims)} * {dims[0]}"
+            width = " + ".join(
+                dim if count == 1 else f"{count} * {dim}"
+                for dim, count in Counter(dims).items()
+            )
             steps = self._printer.steps_of(statement.target)
             lines.append(
                 f"{statement.target} = d_output.new_empty(steps, batch, {width})"

@@ -92,6 +92,8 @@ class _Breaker:
         if len(alone) + len(_STEP) <= self._width or opening is None:
             return [f"{head}(", *self._operation(value), ")"]
         before, items, closing = opening
+        if isinstance(value, ast.BinOp):
+            return [f"{head}(", *self._operation(value), ")"]
         if len(before) + len(_STEP) <= self._width:
             inner = _Breaker(self._text, self._width - len(_STEP))
             lines = [before, *inner._items(value, items), closing]
@@ -148,7 +150,15 @@ class _Breaker:
         match node:
             case ast.BinOp(right=right) | ast.Compare(comparators=[right]):
                 first, rest = self._parted(node, right)
-                return [_STEP + first, _STEP + rest]
+                lines = [_STEP + first]
+                opening = self._opening(right)
+                if len(rest) + len(_STEP) <= self._width or opening is None:
+                    return [*lines, _STEP + rest]
+                _, items, closing = opening
+                head = rest.removesuffix(self._of(right)) + opening[0]
+                inner = _Breaker(self._text, self._width - len(_STEP))
+                broken = [head, *inner._items(right, items), closing]
+                return [*lines, *(_STEP + line for line in broken)]
             case _:
                 return [_STEP + whole]
 

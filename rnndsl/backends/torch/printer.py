@@ -82,7 +82,7 @@ def _negated(operand: Formula, values: Mapping[str, Code]) -> Code:
             return number(-value)
         case _:
             code = expression(operand, values)
-            return Code(f"-{code.within(Binding.POWER)}", Binding.SIGN)
+            return Code(f"-{code.within(Binding.ATOM)}", Binding.SIGN)
 
 
 def number(value: float) -> Code:

@@ -92,13 +92,26 @@ class StatementPrinter:
         name = self.names.take(f"{target.removeprefix('d_')}_weight")
         self._weights[weight] = name
         if weight.stored is None:
-            return fitted([f"{name} = torch.cat(({', '.join(weight.matrices)}))"], indent=4)
-        block = f"{weight.stored}.shape[0] // {weight.members}"
-        start = _blocks(block, weight.first, weight.members)
-        end = _blocks(block, weight.first + len(weight.matrices), weight.members)
-        left = f"{start} " if start else ""
-        right = f" {end}" if end else ""
-        return [f"{name} = {weight.stored}[{left}:{right}]"]
+            return fitted(
+                [f"{name} = torch.cat(({', '.join(weight.matrices)}))"], indent=4
+            )
+        start = self._rows(weight, weight.first)
+        end = self._rows(weight, weight.first + len(weight.matrices))
+        is_plain = all(edge == "" or edge.isdecimal() for edge in (start, end))
+        left = start if is_plain or not start else f"{start} "
+        right = end if is_plain or not end else f" {end}"
+        return fitted([f"{name} = {weight.stored}[{left}:{right}]"], indent=4)
+
+    def _rows(self, weight: Weight, blocks: int) -> str:
+        """The row where so many blocks end; nothing at either edge of the tensor."""
+        if blocks in (0, weight.members):
+            return ""
+        index = self._plan.stored.index(str(weight.stored))
+        rows = self._cell.parameters[index].member_shape[0]
+        if isinstance(rows, int):
+            return str(blocks * rows)
+        one = size(self._cell, rows)
+        return one if blocks == 1 else f"{blocks} * {one}"
 
     # Statements
 
@@ -214,7 +227,7 @@ class StatementPrinter:
         indent: int,
         buffers: tuple[str, ...],
     ) -> list[str]:
-        parts = [
+        parts: list[Nest | str] = [
             self._zeros(shape, axis) if part is None else codes[part].text
             for part, shape in zip(statement.parts, statement.shapes, strict=True)
         ]
@@ -228,14 +241,14 @@ class StatementPrinter:
         tree = Nest(f"{statement.target} = {head}", (joined, *edge))
         return nested(tree, indent=indent)
 
-    def _zeros(self, shape: Shape, axis: Axis) -> str:
+    def _zeros(self, shape: Shape, axis: Axis) -> Nest:
         leading = {
             Axis.FIXED: (),
             Axis.STEP: ("batch",),
             Axis.SEQUENCE: ("steps", "batch"),
         }[axis]
         sizes = (*leading, *(size(self._cell, dim) for dim in shape))
-        return f"inputs[0].new_zeros({_tuple(sizes)})"
+        return Nest("inputs[0].new_zeros", (Nest("", sizes),))
 
     def _repeat(
         self,
@@ -260,13 +273,6 @@ class StatementPrinter:
         cut = "unbind()" if scalars else f"chunk({len(names)})"
         places = [name or "_" for name in names]
         return unpack(places, f"{stored}.{cut}", indent=indent)
-
-
-def _blocks(block: str, count: int, members: int) -> str:
-    """So many blocks, as the end of a slice; nothing at either edge of the tensor."""
-    if count in (0, members):
-        return ""
-    return block if count == 1 else f"{block} * {count}"
 
 
 def _tuple(items: tuple[str, ...]) -> str:

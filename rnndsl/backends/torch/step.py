@@ -46,7 +46,7 @@ from rnndsl.ir.folding import folded
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
 
-_LONGEST_PART = 44
+_LONGEST_PART = 24
 
 
 def step_view(plan: CellPlan, name: str, source: str) -> StepView:

@@ -85,13 +85,13 @@ def gru_forward(
     masks = () if mask is None else mask.unsqueeze(-1).unbind(0)
     outputs: list[Tensor] = []
     h_prev_kept: list[Tensor] = []
-    n_pre_sum_kept: list[Tensor] = []
+    n_sum_kept: list[Tensor] = []
     r_kept: list[Tensor] = []
     z_kept: list[Tensor] = []
     n_kept: list[Tensor] = []
     for t in range(steps):
         gates_h = torch.addmm(bias_hh, h_prev, weight_hh_t)
-        U_r_h, U_z_h, n_pre_sum = gates_h.chunk(3, -1)
+        U_r_h, U_z_h, n_sum = gates_h.chunk(3, -1)
         # gru.rnn:15  r = sigmoid(W_r @ x[t] + b_r + U_r @ h[t-1] + d_r)
         r_pre = W_r_x_steps[t] + U_r_h
         r = torch.sigmoid(r_pre)
@@ -99,14 +99,14 @@ def gru_forward(
         z_pre = W_z_x_steps[t] + U_z_h
         z = torch.sigmoid(z_pre)
         # gru.rnn:17  n = tanh(W_n @ x[t] + b_n + r * (U_n @ h[t-1] + d_n))
-        n_pre = W_n_x_steps[t] + r * n_pre_sum
+        n_pre = W_n_x_steps[t] + r * n_sum
         n = torch.tanh(n_pre)
         # gru.rnn:18  h[t] = (1 - z) * n + z * h[t-1]
         h = (1 - z) * n + z * h_prev
         outputs.append(h)
         if keep:
             h_prev_kept.append(h_prev)
-            n_pre_sum_kept.append(n_pre_sum)
+            n_sum_kept.append(n_sum)
             r_kept.append(r)
             z_kept.append(z)
             n_kept.append(n)
@@ -116,7 +116,7 @@ def gru_forward(
             h_next = torch.where(masks[t], h, h_prev)
             h_prev = h_next
     last_state = (h_prev,)
-    saved: Tensors = (*h_prev_kept, *n_pre_sum_kept, *r_kept, *z_kept, *n_kept)
+    saved: Tensors = (*h_prev_kept, *n_sum_kept, *r_kept, *z_kept, *n_kept)
     return torch.stack(outputs), last_state, saved
 
 
@@ -139,7 +139,7 @@ def gru_backward(
     weight_ih, weight_hh, _, _ = parameters
     steps, batch = inputs[0].shape[:2]
     h_prev_kept = saved[:steps]
-    n_pre_sum_kept = saved[steps : 2 * steps]
+    n_sum_kept = saved[steps : 2 * steps]
     r_kept = saved[2 * steps : 3 * steps]
     z_kept = saved[3 * steps : 4 * steps]
     n_kept = saved[4 * steps : 5 * steps]
@@ -154,19 +154,19 @@ def gru_backward(
             d_h_held = d_h_next.masked_fill(masks[t], 0)
             d_h_next = d_h_next.masked_fill(~masks[t], 0)
         h_prev = h_prev_kept[t]
-        n_pre_sum = n_pre_sum_kept[t]
+        n_sum = n_sum_kept[t]
         r = r_kept[t]
         z = z_kept[t]
         n = n_kept[t]
         d_h = d_output_steps[t] + d_h_next
         d_n_ = d_h * (1 - z)
         d_n_pre = torch.ops.aten.tanh_backward(d_n_, n)
-        d_n_pre_sum = d_n_pre * r
+        d_n_sum = d_n_pre * r
         d_z_ = d_h * (h_prev - n)
         d_z_pre = torch.ops.aten.sigmoid_backward(d_z_, z)
-        d_r_ = d_n_pre * n_pre_sum
+        d_r_ = d_n_pre * n_sum
         d_r_pre = torch.ops.aten.sigmoid_backward(d_r_, r)
-        torch.cat((d_r_pre, d_z_pre, d_n_pre_sum), -1, out=d_gates_h_steps[t])
+        torch.cat((d_r_pre, d_z_pre, d_n_sum), -1, out=d_gates_h_steps[t])
         d_h_prev_part = d_gates_h_steps[t] @ weight_hh
         d_h_prev = d_h * z + d_h_prev_part
         d_n_pre_all.append(d_n_pre)
@@ -233,7 +233,7 @@ GRU_SPECIFICATION = CellSpecification(
         "recurrence: dense, through U_r, U_z, U_n",
         "before the loop, all steps at once: [3*H, I] @ x",
         "in each step: [3*H, H] @ h_prev",
-        "kept for the backward pass: h_prev, n_pre_sum, r, z, n",
+        "kept for the backward pass: h_prev, n_sum, r, z, n",
     ),
     step=gru_step,
     forward=gru_forward,

@@ -91,7 +91,7 @@ def gru_reset_before_forward(
     h_prev_kept: list[Tensor] = []
     r_kept: list[Tensor] = []
     z_kept: list[Tensor] = []
-    n_pre_operand_kept: list[Tensor] = []
+    n_operand_kept: list[Tensor] = []
     n_kept: list[Tensor] = []
     for t in range(steps):
         gates_h = torch.addmm(gates_h_bias, h_prev, gates_h_weight_t)
@@ -103,9 +103,9 @@ def gru_reset_before_forward(
         z_pre = W_z_x_steps[t] + U_z_h
         z = torch.sigmoid(z_pre)
         # gru_reset_before.rnn:16  n = tanh(W_n @ x[t] + U_n @ (r * h[t-1]) + b_n)
-        n_pre_operand = r * h_prev
-        U_n_n_pre_operand = torch.addmm(b_n, n_pre_operand, U_n_t)
-        n_pre = W_n_x_steps[t] + U_n_n_pre_operand
+        n_operand = r * h_prev
+        U_n_n_operand = torch.addmm(b_n, n_operand, U_n_t)
+        n_pre = W_n_x_steps[t] + U_n_n_operand
         n = torch.tanh(n_pre)
         # gru_reset_before.rnn:17  h[t] = (1 - z) * n + z * h[t-1]
         h = (1 - z) * n + z * h_prev
@@ -114,7 +114,7 @@ def gru_reset_before_forward(
             h_prev_kept.append(h_prev)
             r_kept.append(r)
             z_kept.append(z)
-            n_pre_operand_kept.append(n_pre_operand)
+            n_operand_kept.append(n_operand)
             n_kept.append(n)
         if mask is None:
             h_prev = h
@@ -122,7 +122,7 @@ def gru_reset_before_forward(
             h_next = torch.where(masks[t], h, h_prev)
             h_prev = h_next
     last_state = (h_prev,)
-    saved: Tensors = (*h_prev_kept, *r_kept, *z_kept, *n_pre_operand_kept, *n_kept)
+    saved: Tensors = (*h_prev_kept, *r_kept, *z_kept, *n_operand_kept, *n_kept)
     return torch.stack(outputs), last_state, saved
 
 
@@ -147,7 +147,7 @@ def gru_reset_before_backward(
     h_prev_kept = saved[:steps]
     r_kept = saved[steps : 2 * steps]
     z_kept = saved[2 * steps : 3 * steps]
-    n_pre_operand_kept = saved[3 * steps : 4 * steps]
+    n_operand_kept = saved[3 * steps : 4 * steps]
     n_kept = saved[4 * steps : 5 * steps]
     _, _, U_n = weight_hh.chunk(3)
     d_output_steps = d_output.unbind(0)
@@ -168,14 +168,14 @@ def gru_reset_before_backward(
         d_h = d_output_steps[t] + d_h_next
         d_n = d_h * (1 - z)
         d_n_pre = torch.ops.aten.tanh_backward(d_n, n)
-        d_n_pre_operand = d_n_pre @ U_n
+        d_n_operand = d_n_pre @ U_n
         d_z = d_h * (h_prev - n)
         d_z_pre = torch.ops.aten.sigmoid_backward(d_z, z)
-        d_r = d_n_pre_operand * h_prev
+        d_r = d_n_operand * h_prev
         d_r_pre = torch.ops.aten.sigmoid_backward(d_r, r)
         torch.cat((d_r_pre, d_z_pre), -1, out=d_gates_h_steps[t])
         d_h_prev_part = d_gates_h_steps[t] @ h_prev_part_weight
-        d_h_prev = d_h * z + d_n_pre_operand * r + d_h_prev_part
+        d_h_prev = d_h * z + d_n_operand * r + d_h_prev_part
         d_n_pre_all.append(d_n_pre)
         d_h_next = d_h_prev
         if mask is not None:
@@ -184,20 +184,18 @@ def gru_reset_before_backward(
     # After the loop: what no state's gradient waits for, for all steps at once.
     d_n_pre = torch.stack(d_n_pre_all[::-1])
     h_prev = torch.stack(h_prev_kept)
-    n_pre_operand = torch.stack(n_pre_operand_kept)
+    n_operand = torch.stack(n_operand_kept)
     d_r_pre, d_z_pre = d_gates_h.chunk(2, -1)
     d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
-    d_U_n_n_pre_operand_bias = d_n_pre.sum((0, 1))
+    d_U_n_n_operand_bias = d_n_pre.sum((0, 1))
     d_gates_h_bias = d_gates_h.sum((0, 1))
     d_U_r_h_bias, d_U_z_h_bias = d_gates_h_bias.chunk(2)
-    d_U_n_n_pre_operand_weight = d_n_pre.flatten(0, 1).t() @ n_pre_operand.flatten(0, 1)
+    d_U_n_n_operand_weight = d_n_pre.flatten(0, 1).t() @ n_operand.flatten(0, 1)
     d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
     d_U_r_h_weight, d_U_z_h_weight = d_gates_h_weight.chunk(2)
     d_gates_x_weight = d_gates_x.flatten(0, 1).t() @ x.flatten(0, 1)
-    d_weight_hh = torch.cat(
-        (d_U_r_h_weight, d_U_z_h_weight, d_U_n_n_pre_operand_weight),
-    )
-    d_bias_ih = torch.cat((d_U_r_h_bias, d_U_z_h_bias, d_U_n_n_pre_operand_bias))
+    d_weight_hh = torch.cat((d_U_r_h_weight, d_U_z_h_weight, d_U_n_n_operand_weight))
+    d_bias_ih = torch.cat((d_U_r_h_bias, d_U_z_h_bias, d_U_n_n_operand_bias))
     d_parameters: PartialTensors = (d_gates_x_weight, d_weight_hh, d_bias_ih)
     d_inputs: PartialTensors = (None,)
     if input_gradients:
@@ -236,8 +234,8 @@ GRU_RESET_BEFORE_SPECIFICATION = CellSpecification(
     summary=(
         "recurrence: dense, through U_r, U_z, U_n",
         "before the loop, all steps at once: [3*H, I] @ x",
-        "in each step: [2*H, H] @ h_prev, [H, H] @ n_pre_operand",
-        "kept for the backward pass: h_prev, r, z, n_pre_operand, n",
+        "in each step: [2*H, H] @ h_prev, [H, H] @ n_operand",
+        "kept for the backward pass: h_prev, r, z, n_operand, n",
     ),
     step=gru_reset_before_step,
     forward=gru_reset_before_forward,

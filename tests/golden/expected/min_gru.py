@@ -74,9 +74,9 @@ def min_gru_forward(
     (h_prev,) = state
     # Before the loop: what needs no state, for all steps at once.
     b_z, b_h = bias_ih.chunk(2)
-    gates_x_bias = torch.cat((b_z, inputs[0].new_zeros((state[0].shape[1],))))
     # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
     h_pre_fixed = b_h + 0.5
+    gates_x_bias = torch.cat((b_z, inputs[0].new_zeros((state[0].shape[1],))))
     gates_x = F.linear(x, weight_ih, gates_x_bias)
     z_pre, W_h_x = gates_x.chunk(2, -1)
     # min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)

@@ -16,6 +16,30 @@ def test_nothing_found(run: Run, elman: Path) -> None:
     assert result.stdout == "1 spec checked: nothing found\n"
 
 
+def test_a_file_of_functions(run: Run, folder: Path) -> None:
+    Path("gates.rnn").write_text("def soft(u) = u * sigmoid(u)\n")
+    result = run("check", "gates.rnn")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "1 spec checked: nothing found\n"
+    for command in ("compile", "verify", "show"):
+        result = run(command, "gates.rnn")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "error[RNN067]: the spec has no cell" in result.stderr
+    Path("gates.rnn").write_text("def soft(u) = u * sigmoid(v)\n")
+    assert "error[RNN020]: `v`" in run("check", "gates.rnn").stderr
+
+
+def test_standard_input(run: Run, elman: Path) -> None:
+    Path("gates.rnn").write_text("def soft(u) = u * sigmoid(u)\n")
+    spec = 'from "gates.rnn" import soft\n\n' + ELMAN.partition("\n\n")[2]
+    result = run("check", "-", input=spec.replace("tanh", "soft"))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "1 spec checked: nothing found\n"
+    result = run("check", "elman.rnn", "-", input=BROKEN)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "--> <stdin>:10:21" in result.stderr
+
+
 def test_an_error(run: Run, elman: Path) -> None:
     elman.write_text(BROKEN)
     result = run("check", "elman.rnn")

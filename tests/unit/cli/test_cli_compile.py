@@ -128,10 +128,13 @@ def test_check_of_a_fresh_module(run: Run, elman: Path) -> None:
 
 def test_check_of_a_missing_module(run: Run, elman: Path) -> None:
     result = run("compile", "--check", "elman.rnn")
-    assert result.exit_code == 1
+    assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "elman.py is missing; run rnndsl compile elman.rnn\n"
-    assert "+class Elman(" in result.stdout
     assert os.listdir() == ["elman.rnn"]
+    result = run("compile", "--check", "elman.rnn", "-o", "x.py", "--standalone")
+    assert result.stderr == (
+        "x.py is missing; run rnndsl compile elman.rnn -o x.py --standalone\n"
+    )
 
 
 def test_check_of_a_stale_module(run: Run, elman: Path) -> None:
@@ -145,6 +148,67 @@ def test_check_of_a_stale_module(run: Run, elman: Path) -> None:
     assert any("tanh" in line for line in changed if line[0] == "-")
     assert any("sigmoid" in line for line in changed if line[0] == "+")
     assert Path("elman.py").read_text() == before
+
+
+def test_check_of_a_module_with_other_line_ends(run: Run, elman: Path) -> None:
+    run("compile", "elman.rnn")
+    text = Path("elman.py").read_bytes()
+    Path("elman.py").write_bytes(text.replace(b"\n", b"\r\n"))
+    result = run("compile", "--check", "elman.rnn")
+    assert result.exit_code == 1
+    assert result.stdout == "elman.py: line ends: CRLF becomes LF\n"
+
+
+STANDALONE = "elman.rnn -> elman.py  (Elman, ElmanCell), standalone"
+
+
+def test_a_standalone_module_stays_one(run: Run, elman: Path) -> None:
+    made = run("compile", "--standalone", "elman.rnn")
+    assert made.stdout == f"{STANDALONE}\n"
+    text = Path("elman.py").read_text()
+    assert "from rnndsl" not in text
+    again = run("compile", "elman.rnn")
+    assert again.stdout == f"{STANDALONE}, unchanged\n"
+    assert Path("elman.py").read_text() == text
+    assert run("compile", "--check", "elman.rnn").output == ""
+    stale = run("compile", "--check", "--no-standalone", "elman.rnn")
+    assert (stale.exit_code, stale.stderr) == (
+        1,
+        "elman.py is stale; run rnndsl compile elman.rnn --no-standalone\n",
+    )
+    elman.write_text(ELMAN.replace("tanh", "sigmoid"))
+    assert run("compile", "elman.rnn").stdout == f"{STANDALONE}\n"
+    assert "from rnndsl" not in Path("elman.py").read_text()
+
+
+def test_a_module_that_is_to_change_its_mode(run: Run, elman: Path) -> None:
+    run("compile", "elman.rnn", "--standalone")
+    other = run("compile", "elman.rnn", "--no-standalone")
+    assert other.stdout == "elman.rnn -> elman.py  (Elman, ElmanCell)\n"
+    assert "from rnndsl.runtime import" in Path("elman.py").read_text()
+    assert run("compile", "--check", "elman.rnn").exit_code == 0
+    assert run("compile", "--check", "elman.rnn", "--standalone").exit_code == 1
+    assert run("compile", "elman.rnn", "--standalone").stdout == f"{STANDALONE}\n"
+
+
+def test_each_module_keeps_its_own_mode(run: Run, elman: Path) -> None:
+    Path("second.rnn").write_text(ELMAN)
+    run("compile", "elman.rnn", "-o", "out/", "--standalone")
+    result = run("compile", "elman.rnn", "second.rnn", "-o", "out/")
+    assert result.stdout == (
+        "elman.rnn -> out/elman.py  (Elman, ElmanCell), standalone, unchanged\n"
+        "second.rnn -> out/second.py  (Elman, ElmanCell)\n"
+    )
+    printed = run("compile", "elman.rnn", "-o", "-").stdout
+    assert "from rnndsl.runtime import" in printed
+
+
+def test_standard_output_holds_one_module(run: Run, elman: Path) -> None:
+    Path("second.rnn").write_text(ELMAN)
+    result = run("compile", "-o", "-", "elman.rnn", "second.rnn")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Error: -o - prints one module; name one spec\n")
+    assert run("compile", "-o", "-", "elman.rnn", "./elman.rnn").exit_code == 0
 
 
 def test_emit_prints_and_writes_nothing(run: Run, elman: Path) -> None:

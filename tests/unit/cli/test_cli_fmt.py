@@ -67,6 +67,42 @@ def test_diff_writes_nothing(run: Run, elman: Path) -> None:
     assert elman.read_text() == UNTIDY
 
 
+def test_diff_names_line_ends(run: Run, elman: Path) -> None:
+    tidy = formatted(run).encode()
+    elman.write_bytes(tidy.replace(b"\n", b"\r\n"))
+    result = run("fmt", "--diff", "elman.rnn")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "elman.rnn: line ends: CRLF becomes LF\n",
+    )
+    elman.write_bytes(b"\xef\xbb\xbf" + tidy.replace(b"\n", b"\r\n", 3))
+    assert run("fmt", "--diff", "elman.rnn").stdout == (
+        "elman.rnn: byte order mark: left out\nelman.rnn: line ends: CRLF becomes LF\n"
+    )
+    elman.write_bytes(tidy.replace(b"\n", b"\r\n", 3).replace(b"[H]\n", b"[H]\r"))
+    result = run("fmt", "--diff", "elman.rnn")
+    assert result.stdout == "elman.rnn: line ends: CRLF and CR become LF\n"
+    elman.write_bytes(UNTIDY.replace("\n", "\r\n").encode())
+    lines = run("fmt", "--diff", "elman.rnn").stdout.splitlines()
+    assert lines[:2] == ["elman.rnn: line ends: CRLF becomes LF", "--- elman.rnn"]
+    assert "+    h[t] = tanh(W @ x[t] + U @ h[t-1] + b)" in lines
+
+
+def test_diff_of_a_last_line_without_an_end(run: Run, elman: Path) -> None:
+    elman.write_text(formatted(run).rstrip("\n"))
+    result = run("fmt", "--diff", "elman.rnn")
+    assert result.exit_code == 1
+    assert result.stdout.endswith(
+        "-    output h[t]\n\\ No newline at end of file\n+    output h[t]\n"
+    )
+
+
+def test_a_file_of_functions_is_formatted(run: Run, folder: Path) -> None:
+    Path("gates.rnn").write_text("def  f( u )=u\n")
+    assert run("fmt", "gates.rnn").exit_code == 0
+    assert Path("gates.rnn").read_text() == "def f(u) = u\n"
+
+
 def test_a_spec_that_cannot_be_parsed_is_kept(run: Run, elman: Path) -> None:
     Path("broken.rnn").write_text(UNTIDY + "cell (\n")
     elman.write_text(UNTIDY)

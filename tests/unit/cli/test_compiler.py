@@ -52,6 +52,13 @@ def test_compile_text() -> None:
     assert "from elman.rnn" in text
 
 
+@pytest.mark.parametrize("text", [12, None, b"cell A(I):"])
+def test_compile_text_of_no_text(text: object) -> None:
+    kind = type(text).__name__
+    with pytest.raises(TypeError, match=f"^text: expected a str, got {kind}$"):
+        rnndsl.compile_text(text)  # type: ignore[arg-type]
+
+
 def test_compile_text_imports_from_the_zoo_alone(folder: Path, elman: Path) -> None:
     assert "class LSTM(" in rnndsl.compile_text("from zoo import LSTM\n")
     with pytest.raises(rnndsl.SpecError):
@@ -68,6 +75,13 @@ def test_compile_file_to_another_place(elman: Path) -> None:
     path = rnndsl.compile_file("elman.rnn", "other.py", standalone=True)
     assert path == Path("other.py")
     assert "from rnndsl" not in path.read_text()
+
+
+def test_compile_file_keeps_a_module_standalone(elman: Path) -> None:
+    text = rnndsl.compile_file("elman.rnn", standalone=True).read_text()
+    assert rnndsl.compile_file("elman.rnn").read_text() == text
+    text = rnndsl.compile_file("elman.rnn", standalone=False).read_text()
+    assert "from rnndsl.runtime import" in text
 
 
 def test_compile_file_keeps_a_file_of_the_user(elman: Path) -> None:

@@ -93,6 +93,17 @@ def test_a_name_in_use_is_refused(elman: Path) -> None:
     assert other.Elman.__module__ == "other"
 
 
+def test_a_name_that_cannot_be_imported_needs_another(folder: Path) -> None:
+    Path("my-cell.rnn").write_text(ELMAN)
+    with pytest.raises(ValueError) as caught:
+        rnndsl.load("my-cell.rnn")
+    assert str(caught.value) == (
+        "'my-cell' is not a name that Python can import; "
+        'name the module: load("my-cell.rnn", name="...")'
+    )
+    assert rnndsl.load("my-cell.rnn", name="my_cell").Elman(3, 5) is not None
+
+
 def test_a_name_that_hides_a_module_is_refused(folder: Path) -> None:
     Path("random.rnn").write_text(ELMAN)
     with pytest.raises(ValueError, match="would hide"):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 STEPS, ROWS = 6, 5
 LENGTHS = (4, 1, 6, 2, 6)
-ENGINES = ("auto", "fused", "reference")
+ENGINES = ("fused", "reference")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,7 @@ model Classifier(I, K):
 
 
 ALL = {
-    "tagger": TAGGER,
+    "tagger": TAGGER.replace("64", "4").replace("128", "5"),
     "stack": STACK,
     "mixed": MIXED,
     "timed": TIMED,

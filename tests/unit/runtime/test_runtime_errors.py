@@ -148,6 +148,11 @@ def test_further_inputs_must_fit_the_first() -> None:
         layer(X, torch.rand(T, B + 1))
     with pytest.raises(RuntimeError, match=r"dt: .*got \(5, 3, 1\)"):
         layer(X, dt.unsqueeze(-1))
+    with pytest.raises(RuntimeError) as caught:
+        layer(X, dt.unsqueeze(-1))
+    assert str(caught.value) == (
+        "dt: one number for each step: expected (5, 3), got (5, 3, 1)"
+    )
     with pytest.raises(TypeError, match=r"dt: expected a torch\.Tensor, got numpy"):
         layer(X, np.zeros((T, B)))
     with pytest.raises(ValueError, match=r"dt: expected dtype torch\.float32"):
@@ -173,3 +178,39 @@ def test_packed_inputs_must_be_packed_alike() -> None:
     other = pack_padded_sequence(dt, [5, 3, 2], enforce_sorted=False)
     with pytest.raises(RuntimeError, match="order of the first input"):
         layer(one, other)
+
+
+@pytest.mark.parametrize(
+    ("value", "state", "dtype", "message"),
+    [
+        (
+            X.long(),
+            None,
+            torch.float32,
+            "got torch.int64. Convert the tensor, x.float()",
+        ),
+        (X > 0, None, torch.float32, "got torch.bool. Convert the tensor, x.float()"),
+        (X, S.int(), torch.float32, "got torch.int32. Convert the tensor, h.float()"),
+        (
+            X.long(),
+            None,
+            torch.float64,
+            "got torch.int64. Convert the tensor, x.to(torch.float64)",
+        ),
+        (
+            X.double(),
+            None,
+            torch.float32,
+            "got torch.float64. Convert the tensor, .to(torch.float32), or the module, "
+            ".to(torch.float64)",
+        ),
+        (X.to(torch.complex64), None, torch.float32, "got torch.complex64"),
+    ],
+)
+def test_how_to_convert(
+    value: Any, state: Any, dtype: torch.dtype, message: str
+) -> None:
+    with pytest.raises(ValueError, match="expected dtype") as caught:
+        LAYERS[1][0](D, H, dtype=dtype)(value, state)
+    name = "x" if state is None else "hx: h"
+    assert str(caught.value) == f"{name}: expected dtype {dtype}, {message}"

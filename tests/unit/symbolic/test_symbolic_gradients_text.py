@@ -180,3 +180,24 @@ def test_a_long_sum_has_a_term_on_each_line() -> None:
         "          + V_z.T @ d_z_pre\n"
         "          + V_r.T @ d_r_pre\n"
     ) in text
+
+
+def test_a_name_that_stands_for_a_gradient_is_kept_apart() -> None:
+    graph = graph_of(
+        "cell A(H):\n    input x: [H]\n    state h: [H]\n    param d_output: [H, H]\n"
+        "    h[t] = tanh(d_output @ h[t-1] + x[t])\n    output h[t]\n"
+    )
+    text = gradients_text(graph)
+    assert "  h_pre = d_output_ @ h[t-1] + x[t]\n" in text
+    assert "  d_h = d_output + d_h_next\n" in text
+    assert "  d_h_prev = d_output_.T @ d_h_pre\n" in text
+    assert "  d_d_output_ = sum over t, b of d_h_pre h[t-1].T\n" in text
+
+
+def test_sums_over_different_features_stay_apart() -> None:
+    graph = graph_of(
+        "cell A(I, H):\n    input x: [I], k: []\n    state h: [H]\n"
+        "    param W: [H, I]\n"
+        "    h[t] = k[t] * h[t-1] + W @ (k[t] * x[t])\n    output h[t]\n"
+    )
+    assert gradients_text(graph).count("(sum over the features of ") == 2

@@ -141,3 +141,17 @@ def test_reading_files(tmp_path: Path) -> None:
         read(tmp_path / "missing.rnn", "shown", report)
     with pytest.raises(IsADirectoryError):
         read(tmp_path, "shown", report)
+
+
+ONE_CELL = "no single cell can be larger: compute with vectors, not with their elements"
+SEVERAL = "divide it into files that import from one another"
+
+
+@pytest.mark.parametrize("count", [3_500, 12_000], ids=["operations", "words"])
+@pytest.mark.parametrize(
+    ("more", "help"),
+    [("", ONE_CELL), ("def f(u) = u\n", SEVERAL), ("cell B(I):\n    a = b\n", SEVERAL)],
+)
+def test_how_to_make_a_file_smaller(count: int, more: str, help: str) -> None:
+    _, found = faults_of(more + "cell A(I):\n" + "    a = b + c\n" * count)
+    assert [(fault.code, fault.help) for fault in found] == [("RNN011", help)]

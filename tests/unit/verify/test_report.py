@@ -96,3 +96,11 @@ def test_failures_are_told_apart_and_explained() -> None:
         "\n"
         "3 comparisons, 2 failed (seed 3)\n"
     )
+
+
+def test_what_is_empty_leaves_no_gap_in_a_failure() -> None:
+    result = replace(
+        RESULT, cell="NF", subject="interpreter", engine="", case="", problem="no"
+    )
+    text = render_table(report(result))
+    assert "  NF interpreter, float64: no\n" in text
