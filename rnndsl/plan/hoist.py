@@ -120,7 +120,8 @@ class _Hoisting:
         """The product computed beforehand that a product of the loop starts from.
 
         All members of a group must have one, and these must be one other group, whole
-        and in the same order: then one buffer starts from the other."""
+        and in the same order: then one buffer starts from the other. A product that is
+        alone can start from any."""
         groups: dict[tuple[Stage, str], list[Node]] = {}
         for node in self._graph.nodes:
             if isinstance(node.operation, Product):
@@ -136,7 +137,9 @@ class _Hoisting:
                 for (earlier, _), group in groups.items()
                 if earlier == Stage.BEFORE
             ]
-            if found in whole and not any(name in seeds.values() for name in found):
+            startable = len(members) == 1 and found != [None]
+            free = not any(name in seeds.values() for name in found)
+            if free and (startable or found in whole):
                 seeds.update(
                     (member.name, seed)
                     for member, seed in zip(members, found, strict=True)

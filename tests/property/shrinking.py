@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import assert_never
 
 from rnndsl.diagnostics import Report, Source, Span
@@ -125,7 +125,7 @@ def _declarator_cuts(declarator: tree.Declarator) -> Iterator[tuple[Span, str]]:
         if declarator.stored_name is not None:
             yield Span(shape.span.source, end, declarator.stored_name.span.end), ""
     if declarator.stem is not None:
-        for left, right in zip(names, names[1:], strict=False):
+        for left, right in pairwise(names):
             yield Span(left.span.source, left.span.end, right.span.end), ""
             yield Span(left.span.source, left.span.start, right.span.start), ""
 

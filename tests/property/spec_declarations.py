@@ -87,7 +87,8 @@ class ParameterDeclarations:
         stem = self._source.take(room=11)
         if not stem.endswith("_"):
             stem += "_"
-        parts = self._rng.sample(_PARTS, len(group))
+        free = [part for part in _PARTS if not self._source.is_taken(stem + part)]
+        parts = self._rng.sample(free, len(group))
         for parameter, part in zip(group, parts, strict=True):
             name = stem + part
             self.names[parameter.index] = name

@@ -66,6 +66,9 @@ class NameSource:
     def reserve(self, name: str) -> None:
         self._taken.append(name)
 
+    def is_taken(self, name: str) -> bool:
+        return name in self._taken
+
     def take(self, *, on_left: bool = False, room: int = 0) -> str:
         """A name that nothing has yet, shorter than the longest by ``room`` at least.
         What stands ``on_left`` of an equation cannot be a word that opens a line."""

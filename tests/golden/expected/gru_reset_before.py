@@ -77,13 +77,20 @@ def gru_reset_before_forward(
     # Before the loop: what needs no state, for all steps at once.
     _, _, U_n = weight_hh.chunk(3)
     b_r, b_z, b_n = bias_ih.chunk(3)
+    gates_x_bias = torch.cat(
+        (
+            inputs[0].new_zeros((state[0].shape[1],)),
+            inputs[0].new_zeros((state[0].shape[1],)),
+            b_n,
+        ),
+    )
     gates_h_bias = torch.cat((b_r, b_z))
-    gates_x = F.linear(x, weight_ih)
+    gates_x = F.linear(x, weight_ih, gates_x_bias)
     W_r_x, W_z_x, W_n_x = gates_x.chunk(3, -1)
     W_r_x_steps = W_r_x.unbind(0)
     W_z_x_steps = W_z_x.unbind(0)
     W_n_x_steps = W_n_x.unbind(0)
-    gates_h_weight = weight_hh[: weight_hh.shape[0] // 3 * 2]
+    gates_h_weight = weight_hh[: 2 * state[0].shape[1]]
     gates_h_weight_t = gates_h_weight.t()
     U_n_t = U_n.t()
     masks = () if mask is None else mask.unsqueeze(-1).unbind(0)
@@ -104,8 +111,7 @@ def gru_reset_before_forward(
         z = torch.sigmoid(z_pre)
         # gru_reset_before.rnn:16  n = tanh(W_n @ x[t] + U_n @ (r * h[t-1]) + b_n)
         n_operand = r * h_prev
-        U_n_n_operand = torch.addmm(b_n, n_operand, U_n_t)
-        n_pre = W_n_x_steps[t] + U_n_n_operand
+        n_pre = torch.addmm(W_n_x_steps[t], n_operand, U_n_t)
         n = torch.tanh(n_pre)
         # gru_reset_before.rnn:17  h[t] = (1 - z) * n + z * h[t-1]
         h = (1 - z) * n + z * h_prev
@@ -151,7 +157,7 @@ def gru_reset_before_backward(
     n_kept = saved[4 * steps : 5 * steps]
     _, _, U_n = weight_hh.chunk(3)
     d_output_steps = d_output.unbind(0)
-    h_prev_part_weight = weight_hh[: weight_hh.shape[0] // 3 * 2]
+    h_prev_part_weight = weight_hh[: 2 * state[0].shape[1]]
     d_gates_h = d_output.new_empty(steps, batch, 2 * state[0].shape[1])
     d_gates_h_steps = d_gates_h.unbind(0)
     masks = () if mask is None else mask.unsqueeze(-1).unbind(0)
@@ -187,15 +193,16 @@ def gru_reset_before_backward(
     n_operand = torch.stack(n_operand_kept)
     d_r_pre, d_z_pre = d_gates_h.chunk(2, -1)
     d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
-    d_U_n_n_operand_bias = d_n_pre.sum((0, 1))
+    d_gates_x_bias = d_gates_x.sum((0, 1))
+    _, _, d_W_n_x_bias = d_gates_x_bias.chunk(3)
     d_gates_h_bias = d_gates_h.sum((0, 1))
     d_U_r_h_bias, d_U_z_h_bias = d_gates_h_bias.chunk(2)
-    d_U_n_n_operand_weight = d_n_pre.flatten(0, 1).t() @ n_operand.flatten(0, 1)
+    d_n_pre_weight = d_n_pre.flatten(0, 1).t() @ n_operand.flatten(0, 1)
     d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
     d_U_r_h_weight, d_U_z_h_weight = d_gates_h_weight.chunk(2)
     d_gates_x_weight = d_gates_x.flatten(0, 1).t() @ x.flatten(0, 1)
-    d_weight_hh = torch.cat((d_U_r_h_weight, d_U_z_h_weight, d_U_n_n_operand_weight))
-    d_bias_ih = torch.cat((d_U_r_h_bias, d_U_z_h_bias, d_U_n_n_operand_bias))
+    d_weight_hh = torch.cat((d_U_r_h_weight, d_U_z_h_weight, d_n_pre_weight))
+    d_bias_ih = torch.cat((d_U_r_h_bias, d_U_z_h_bias, d_W_n_x_bias))
     d_parameters: PartialTensors = (d_gates_x_weight, d_weight_hh, d_bias_ih)
     d_inputs: PartialTensors = (None,)
     if input_gradients:

@@ -95,7 +95,7 @@ def test_a_name_in_use_is_refused(elman: Path) -> None:
 
 def test_a_name_that_cannot_be_imported_needs_another(folder: Path) -> None:
     Path("my-cell.rnn").write_text(ELMAN)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="'my-cell'") as caught:
         rnndsl.load("my-cell.rnn")
     assert str(caught.value) == (
         "'my-cell' is not a name that Python can import; "

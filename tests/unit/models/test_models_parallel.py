@@ -14,6 +14,8 @@ import torch
 import torch.distributed
 from model_specs import ALL
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 from torch.testing import assert_close
@@ -63,9 +65,18 @@ def work(rank: int, folder: str) -> None:
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=PROCESSES
     )
+    rows = slice(2 * rank, 2 * rank + 2)
     own = letters(folder)
-    losses = trained(DistributedDataParallel(own), own, slice(2 * rank, 2 * rank + 2))
-    torch.save((losses, own.state_dict()), f"{folder}/{rank}.pt")
+    losses = trained(DistributedDataParallel(own), own, rows)
+    sharded = letters(folder)
+    mesh = init_device_mesh("cpu", (PROCESSES,))
+    for part in (sharded.layer_1, sharded.head, sharded):
+        fully_shard(part, mesh=mesh)
+    sharded_losses = trained(sharded, sharded, rows)
+    whole = {n: p.full_tensor().detach() for n, p in sharded.named_parameters()}
+    torch.save(
+        ((losses, own.state_dict()), (sharded_losses, whole)), f"{folder}/{rank}.pt"
+    )
     torch.distributed.destroy_process_group()
 
 
@@ -78,9 +89,11 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     spawn(work, (str(tmp_path),), nprocs=PROCESSES)
     own = letters(str(tmp_path))
     expected = trained(own, own, slice(None))
-    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(PROCESSES)]
-    rounds = zip(*(losses for losses, _ in parts), strict=True)
-    assert_close([sum(losses) / PROCESSES for losses in rounds], expected)
     assert expected[-1] < expected[0]
-    for _, state in parts:
-        assert_close(state, own.state_dict())
+    parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(PROCESSES)]
+    # Whole copies in each process, then shards.
+    for ways in zip(*parts, strict=True):
+        rounds = zip(*(losses for losses, _ in ways), strict=True)
+        assert_close([sum(losses) / PROCESSES for losses in rounds], expected)
+        for _, state in ways:
+            assert_close(state, dict(own.state_dict()))
