@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnndsl.backends.torch.describe import listed, shape_text
+from rnndsl.backends.torch.describe import listed, output_state, shape_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.layout import call
@@ -33,7 +33,7 @@ def classes_view(
     hx, lengths = names.take("hx"), names.take("lengths")
     count = len(cell.states)
     state = f"tuple[{', '.join(['Tensor'] * count)}]" if count > 1 else "Tensor"
-    is_state = plan.graph.output == plan.graph.new_states[0]
+    is_state = output_state(cell) == cell.states[0].name
     cell_returns = state if is_state else f"tuple[Tensor, {state}]"
     either = "Tensor | PackedSequence"
     sizes = [f"{d.argument}: int" for d in cell.dimensions]

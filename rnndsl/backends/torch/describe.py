@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnndsl.analysis.program import Cell, Shape
+from rnndsl.analysis.program import Cell, ReadCurrent, Shape
 
 
 def shape_text(shape: Shape, *leading: str) -> str:
@@ -24,3 +24,8 @@ def inputs_of(cell: Cell, *leading: str) -> str:
 
 def states_of(cell: Cell, *leading: str) -> str:
     return listed(((state.name, state.shape) for state in cell.states), *leading)
+
+
+def output_state(cell: Cell) -> str | None:
+    """The state that the output is, as the spec writes it: ``output h[t]``."""
+    return cell.output.name if isinstance(cell.output, ReadCurrent) else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from rnndsl.analysis.program import DrawnFrom, FilledWith, Initial, StoredParameter
+from rnndsl.backends.torch.describe import output_state
 from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.printer import Code, decimal, expression, number
 from rnndsl.formulas.formula import Apply, Formula, Number, children, symbols
@@ -22,14 +23,7 @@ def specification_lines(
     """``LSTM_SPECIFICATION = CellSpecification(...)``."""
     cell = plan.source.cell
     step, forward, backward = functions
-    output = next(
-        (
-            state.name
-            for state, value in zip(cell.states, plan.graph.new_states, strict=True)
-            if value == plan.graph.output
-        ),
-        None,
-    )
+    output = output_state(cell)
     tree = Nest(
         f"{name} = CellSpecification",
         (
