@@ -98,8 +98,9 @@ class Module:
 
     @property
     def classes(self) -> str:
-        names = (cell.name for cell in self.compilation.program.cells)
-        return ", ".join(f"{name}, {name}Cell" for name in names)
+        program = self.compilation.program
+        cells = (f"{cell.name}, {cell.name}Cell" for cell in program.cells)
+        return ", ".join((*cells, *(model.name for model in program.models)))
 
 
 def _print(

@@ -32,7 +32,7 @@ def _headings(graph: StepGraph) -> Iterator[tuple[str, ...]]:
     for node in graph.nodes:
         if node.equation is not None:
             equation = graph.cell.equations[node.equation]
-            file = PurePath(equation.span.source.name).name
+            file = graph.cell.origin or PurePath(equation.span.source.name).name
             yield (f"  # {file}:{equation.line}  {equation.text}",)
         elif isinstance(node.operation, Input | Previous | Parameter | Size):
             yield ()

@@ -91,7 +91,7 @@ def _environment() -> jinja2.Environment:
 
 def _cell(plan: CellPlan) -> CellView:
     cell = plan.source.cell
-    source = printable(PurePath(cell.span.source.name).name)
+    source = printable(cell.origin or PurePath(cell.span.source.name).name)
     stem = _snake(cell.name)
     names = (f"{stem}_step", f"{stem}_forward", f"{stem}_backward")
     specification = f"{stem.upper()}_SPECIFICATION"

@@ -64,6 +64,11 @@ def expression(formula: Formula, values: Mapping[str, Code]) -> Code:
             return _negated(torch_form(operand), values)
         case Power(base=base, exponent=exponent):
             return _power(expression(base, values), exponent)
+        case Compare("==" | "!=" as comparison, Number() as left, right) if (
+            not isinstance(right, Number)
+        ):
+            # To a type checker, a float is equal to a tensor or not, as a whole.
+            return expression(Compare(comparison, right, left), values)
         case Compare(operator=comparison, left=left, right=right):
             first = expression(left, values).within(Binding.SUM)
             second = expression(right, values).within(Binding.SUM)

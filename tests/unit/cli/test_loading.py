@@ -21,12 +21,13 @@ from rnndsl.importer import SpecFinder, install
 
 
 @pytest.fixture(autouse=True)
-def modules() -> Iterator[None]:
-    """Forgets the modules that a test loads."""
-    before = dict(sys.modules)
+def modules(tmp_path: Path) -> Iterator[None]:
+    """Forgets the modules that a test loads from its folder."""
     yield
-    for name in set(sys.modules) - set(before):
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).resolve().is_relative_to(tmp_path.resolve()):
+            del sys.modules[name]
 
 
 @pytest.fixture
