@@ -13,7 +13,7 @@ import torch
 from ties import TieWatch
 from torch import Tensor
 
-from rnndsl.analysis.program import Cell
+from rnndsl.analysis.program import Cell, Program
 from rnndsl.compiler import Compilation
 from rnndsl.diagnostics import Source
 from rnndsl.verify.interpreter import run_sequence, shape_of
@@ -57,10 +57,15 @@ def check_text(text: str, seed: int) -> None:
     compiler or the generated module raise.
     """
     compilation = Compilation(Source("fuzz.rnn", text), None)
+    check_module(compilation.module_text, compilation.program, seed)
+
+
+def check_module(module_text: str, program: Program, seed: int) -> None:
+    """Runs a module, said to be that of a program, in a few scenarios."""
     module = ModuleType("fuzz")
-    exec(compile(compilation.module_text, "fuzz.py", "exec"), module.__dict__)
+    exec(compile(module_text, "fuzz.py", "exec"), module.__dict__)
     rng = Random(seed)
-    for cell in compilation.program.cells:
+    for cell in program.cells:
         sizes = _sizes(cell, rng)
         for scenario in _scenarios(rng):
             _check(module, cell, sizes, scenario, rng.randrange(2**31))
@@ -141,7 +146,7 @@ def _outcome(
         variables |= {f"gradient of {n}": v for n, v in draw.inputs.items()}
     variables |= {f"gradient of {n}[0]": v for n, v in (draw.states or {}).items()}
     if total.requires_grad:
-        total.backward()
+        torch.autograd.backward(total)
     valid = output.detach().clone()
     for row, length in enumerate(scenario.lengths or ()):
         valid[length:, row] = 0

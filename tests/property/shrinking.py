@@ -99,7 +99,7 @@ def _cuts(file: tree.File) -> Iterator[tuple[Span, str]]:
                     yield dimension.span, dimension.name.text
                 for member in members:
                     yield from _member_cuts(member)
-            case tree.Import():
+            case tree.Import() | tree.ModelDefinition():
                 continue
             case _:
                 assert_never(item)

@@ -47,12 +47,21 @@ _COLLIDING = (
     *("hidden", "summary", "source", "dimensions", "device", "dtype", "bias", "param"),
     *("annotations", "isinstance", "type_", "print", "id", "repr", "state_", "hx_"),
 )
-_SUFFIXES = (
+_SUFFIXES: tuple[str, ...] = (
     *("_prev", "_steps", "_kept", "_all", "_wide", "_next", "_t", "_pre", "_sum"),
     *("_bias", "_operand", "_part1", "_rows", "_early", "_fixed", "_held", "_weight"),
     *("_", "_left", "_part", "_pre_pre", "_weight_t", "_next_", "_prev_"),
 )
-_PREFIXES = ("d_", "gates_", "d_gates_", "tanh_", "sigmoid_", "W_", "d_h_", "U_")
+_PREFIXES: tuple[str, ...] = (
+    "d_",
+    "gates_",
+    "d_gates_",
+    "tanh_",
+    "sigmoid_",
+    "W_",
+    "d_h_",
+    "U_",
+)
 
 
 class NameSource:
@@ -90,7 +99,8 @@ class NameSource:
         )
 
     def _draw(self) -> str:
-        rng, plain = self._rng, self._rng.choice(_PLAIN)
+        rng = self._rng
+        plain: str = rng.choice(_PLAIN)
         match self._style:
             case Style.LONG if rng.random() < 0.7:
                 stem = f"{plain}_{'_'.join(['a_very_long_name'] * 3)}"
@@ -98,7 +108,7 @@ class NameSource:
             case Style.COLLIDING if rng.random() < 0.35:
                 return rng.choice(_COLLIDING)
             case Style.COLLIDING if rng.random() < 0.6 and self._taken:
-                known = rng.choice(self._taken).strip("_")
+                known: str = rng.choice(self._taken).strip("_")
                 if rng.random() < 0.7:
                     return known + rng.choice(_SUFFIXES)
                 return rng.choice(_PREFIXES) + known

@@ -13,6 +13,9 @@ from rnndsl.plan.plan import CellPlan
 _POSITIONAL = 2
 """So many sizes may be given by position, as input and hidden size of torch.nn."""
 
+_MOST_COUNTED = 4
+"""So many states at most have each its place in a type."""
+
 _OPTIONS = (
     "num_layers: int = 1",
     "bias: bool = True",
@@ -32,7 +35,9 @@ def classes_view(
     inputs = [names.take(item.name) for item in cell.inputs]
     hx, lengths = names.take("hx"), names.take("lengths")
     count = len(cell.states)
-    state = f"tuple[{', '.join(['Tensor'] * count)}]" if count > 1 else "Tensor"
+    state = "tuple[Tensor, ...]"
+    if count <= _MOST_COUNTED:
+        state = f"tuple[{', '.join(['Tensor'] * count)}]" if count > 1 else "Tensor"
     is_state = output_state(cell) == cell.states[0].name
     cell_returns = state if is_state else f"tuple[Tensor, {state}]"
     either = "Tensor | PackedSequence"

@@ -22,12 +22,15 @@ from rnndsl.importer import SpecFinder, install
 
 @pytest.fixture(autouse=True)
 def modules(tmp_path: Path) -> Iterator[None]:
-    """Forgets the modules that a test loads from its folder."""
+    """Forgets the modules that a test loads from its folder; those of other tests with
+    the same name are set aside."""
+    others = {name: sys.modules.pop(name) for name in ("elman",) if name in sys.modules}
     yield
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file and Path(file).resolve().is_relative_to(tmp_path.resolve()):
             del sys.modules[name]
+    sys.modules.update(others)
 
 
 @pytest.fixture
