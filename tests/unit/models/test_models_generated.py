@@ -134,7 +134,7 @@ def test_explanation() -> None:
         lines[lines.index("stack.rnn:8  layer LSTM(4), skip") + 1] == "    (T, B, 11)"
     )
     assert "step by step: yes" in lines
-    assert "layer_3: LSTM(7, 4), from lstm.rnn" in lines
+    assert "layer_3: LSTM(7, 4), from zoo/lstm.rnn" in lines
     assert "  engine asked for: auto" in lines
     mixed = model("mixed", 3, 4).explain()
     reason = "layer_1 (mixed.rnn:5) reads the sequence from its end"
