@@ -11,7 +11,7 @@ from rnndsl.analysis.cells import resolve_cell
 from rnndsl.analysis.files import FileCell, FileNames, check_functions_used
 from rnndsl.analysis.imports import Home, Importer, imported_error
 from rnndsl.analysis.model import Model
-from rnndsl.analysis.models import resolve_model
+from rnndsl.analysis.models.model import resolve_model
 from rnndsl.analysis.program import Cell, Program
 from rnndsl.diagnostics import Report, Severity, Source, Span
 from rnndsl.syntax import tree

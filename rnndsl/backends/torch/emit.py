@@ -17,8 +17,8 @@ from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.forward import forward_view
 from rnndsl.backends.torch.imports import Imports, rank
 from rnndsl.backends.torch.layout import Nest, nested
-from rnndsl.backends.torch.model import model_view
-from rnndsl.backends.torch.model_stage import printable
+from rnndsl.backends.torch.models.model import model_view
+from rnndsl.backends.torch.models.stage import printable
 from rnndsl.backends.torch.specification import (
     specification_lines,
     uses_initialisers,

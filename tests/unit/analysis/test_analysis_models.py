@@ -22,7 +22,7 @@ from rnndsl.analysis.model import (
     TokenInput,
     VectorInput,
 )
-from rnndsl.analysis.models_terms import LAYER_OPTIONS
+from rnndsl.analysis.models.terms import LAYER_OPTIONS
 from rnndsl.analysis.width import Width
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
-from rnndsl.analysis.models_context import ModelContext
+from rnndsl.analysis.models.context import ModelContext
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree

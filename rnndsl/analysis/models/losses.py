@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rnndsl.analysis.model import Exchange, Loss, LossKind, Pooling
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_terms import (
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.terms import (
     arguments_of,
     check_plain,
     given_twice,

@@ -21,7 +21,7 @@ from rnndsl.analysis.model import (
 from rnndsl.backends.torch.describe import shape_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import WIDTH
-from rnndsl.backends.torch.model_stage import Stage, place, spec_line
+from rnndsl.backends.torch.models.stage import Stage, place, spec_line
 
 _INDENT = 8
 

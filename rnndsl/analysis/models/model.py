@@ -16,19 +16,19 @@ from rnndsl.analysis.model import (
     RecurrentLayer,
     TokenInput,
 )
-from rnndsl.analysis.models_clauses import FRONTS, Clauses, clauses_of, two_fronts
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_inputs import (
+from rnndsl.analysis.models.clauses import FRONTS, Clauses, clauses_of, two_fronts
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.inputs import (
     read_front,
     read_inputs,
     tokens_alone,
     width_of,
 )
-from rnndsl.analysis.models_layers import LayerLine
-from rnndsl.analysis.models_losses import read_exchange, read_loss
-from rnndsl.analysis.models_maps import Maps, read_dropout
-from rnndsl.analysis.models_options import MAX_LAYERS, read_layer, wrong_count
-from rnndsl.analysis.models_usage import (
+from rnndsl.analysis.models.layers import LayerLine
+from rnndsl.analysis.models.losses import read_exchange, read_loss
+from rnndsl.analysis.models.maps import Maps, read_dropout
+from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
+from rnndsl.analysis.models.usage import (
     check_directions,
     check_loss,
     check_model_usage,

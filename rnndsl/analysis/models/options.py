@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.model import InitialState, Merge
-from rnndsl.analysis.models_cells import SizedCell, sized_cell
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_layers import LayerLine, LayerOptions
-from rnndsl.analysis.models_terms import (
+from rnndsl.analysis.models.cells import SizedCell, sized_cell
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.layers import LayerLine, LayerOptions
+from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
     arguments_of,
     check_plain,

@@ -14,8 +14,8 @@ from rnndsl.analysis.model import (
     Recurrence,
     RecurrentLayer,
 )
-from rnndsl.analysis.models_cells import SizedCell, widths_differ
-from rnndsl.analysis.models_context import ModelContext
+from rnndsl.analysis.models.cells import SizedCell, widths_differ
+from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.diagnostics import Label, Span

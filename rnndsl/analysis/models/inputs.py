@@ -14,8 +14,8 @@ from rnndsl.analysis.model import (
     TokenInput,
     VectorInput,
 )
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_terms import (
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.terms import (
     check_plain,
     unknown_choice,
     values_of,

@@ -24,10 +24,10 @@ from rnndsl.backends.torch.layout import (
     nested,
     quoted,
 )
-from rnndsl.backends.torch.model_names import ModelNames
-from rnndsl.backends.torch.model_stack import ModelStack
-from rnndsl.backends.torch.model_stage import INDENT, commented, place
-from rnndsl.backends.torch.model_text import (
+from rnndsl.backends.torch.models.names import ModelNames
+from rnndsl.backends.torch.models.stack import ModelStack
+from rnndsl.backends.torch.models.stage import INDENT, commented, place
+from rnndsl.backends.torch.models.text import (
     class_docstring,
     forward_docstring,
     loss_docstring,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
-from rnndsl.analysis.models_terms import excluded, given_twice
+from rnndsl.analysis.models.terms import excluded, given_twice
 from rnndsl.diagnostics import Diagnostic, Report
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree

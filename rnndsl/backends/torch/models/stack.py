@@ -23,9 +23,9 @@ from rnndsl.analysis.model import (
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import call
-from rnndsl.backends.torch.model_names import ModelNames
-from rnndsl.backends.torch.model_recurrent import Recurrent
-from rnndsl.backends.torch.model_stage import INDENT, Stage
+from rnndsl.backends.torch.models.names import ModelNames
+from rnndsl.backends.torch.models.recurrent import Recurrent
+from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import Code, expression, number
 from rnndsl.diagnostics import Span
 from rnndsl.formulas.formula import Apply, Symbol

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rnndsl.analysis.findings import counted, did_you_mean, error, quoted, shape_text
 from rnndsl.analysis.model import CellUse, ModelInput, TokenInput
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_terms import (
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
     arguments_of,
     check_plain,

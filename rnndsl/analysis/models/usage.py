@@ -16,10 +16,10 @@ from rnndsl.analysis.model import (
     Recurrence,
     RecurrentLayer,
 )
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_layers import LayerLine
-from rnndsl.analysis.models_maps import IN_LOSSES, part_of_the_loss
-from rnndsl.analysis.models_terms import excluded
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.layers import LayerLine
+from rnndsl.analysis.models.maps import IN_LOSSES, part_of_the_loss
+from rnndsl.analysis.models.terms import excluded
 from rnndsl.analysis.name_rules import never_used
 from rnndsl.analysis.scope import Declared, Kind
 from rnndsl.analysis.width import Width

@@ -15,8 +15,8 @@ from rnndsl.analysis.model import (
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested
-from rnndsl.backends.torch.model_names import ModelNames
-from rnndsl.backends.torch.model_stage import INDENT, Stage
+from rnndsl.backends.torch.models.names import ModelNames
+from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import number
 
 _POSITIONAL = 2

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from rnndsl.analysis.findings import error, quoted
 from rnndsl.analysis.functions import argument_counts
 from rnndsl.analysis.model import Activation, Dropout, Layer, LinearMap
-from rnndsl.analysis.models_context import ModelContext
-from rnndsl.analysis.models_terms import (
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.terms import (
     check_plain,
     not_a_number,
     probability,
