@@ -160,7 +160,14 @@ class Dropout(Located):
     variational: bool
 
 
-Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Softmax(Located):
+    """The softmax over all features of a step, or its logarithm."""
+
+    is_log: bool
+
+
+Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout | Softmax
 
 # Heads and losses
 
@@ -170,15 +177,32 @@ class LossKind(Enum):
     BINARY = "binary"
     SQUARED_ERROR = "mse"
     ABSOLUTE_ERROR = "mae"
+    CRF = "crf"
+    CTC = "ctc"
+    ADAPTIVE_SOFTMAX = "adaptive_softmax"
+
+
+class Reduction(Enum):
+    """What becomes of the losses of all steps and rows."""
+
+    MEAN = "mean"
+    SUM = "sum"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss(Located):
-    """``ignore`` is the target that does not count, ``smoothing`` that of labels."""
+    """``ignore`` is the target that does not count, ``smoothing`` that of labels,
+    ``blank`` the symbol that ``ctc`` drops. ``adaptive_softmax`` has its number of
+    classes, and ``cutoffs``, the first class of each cluster behind the frequent ones.
+    """
 
     kind: LossKind
     ignore: int | None
     smoothing: float
+    reduction: Reduction = Reduction.MEAN
+    blank: int = 0
+    classes: Dim | None = None
+    cutoffs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

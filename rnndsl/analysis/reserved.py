@@ -54,8 +54,9 @@ CELL_NAMES = (
     "ParameterSpecification", "PartialTensors", "Prompt", "RecurrentCell",
     "RecurrentLayer", "RecurrentModel", "ShapeError", "StateCountError",
     "StateSpecification", "Tensor", "TensorSpecification", "Tensors",
-    "VariationalDropout", "absolute_error_loss", "annotations", "beam_search",
-    "binary_loss", "bool", "cross_entropy_loss", "ctc_best_path",
+    "VariationalDropout", "absolute_error_loss", "adaptive_probabilities",
+    "adaptive_softmax_loss", "annotations", "beam_search", "binary_loss", "bool",
+    "crf_loss", "cross_entropy_loss", "ctc_best_path", "ctc_loss",
     "ctc_negative_log_likelihood", "dict", "enumerate", "float", "greedy_search", "int",
     "last_step", "len", "list", "math", "max", "max_over_time", "mean_over_time", "nn",
     "object", "overload", "property", "range", "reorder_batch", "repeat_batch",
@@ -74,11 +75,13 @@ ARGUMENTS = (
 )
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
-    "begin", "counted", "embedding", "engine", "explain", "finish", "head",
-    "initial_state", "loss", "options", "pooling", "predict", "reset_parameters",
-    "run_step", "specification", "step",
+    "adaptive_softmax", "begin", "counted", "crf", "embedding", "engine", "explain",
+    "finish", "head", "initial_state", "loss", "options", "pooling", "predict",
+    "reset_parameters", "run_step", "specification", "step", "time_first",
 )
-MODEL_INPUT_NAMES = ("lengths", "output", "state", "target")
+MODEL_INPUT_NAMES = (
+    "lengths", "output", "state", "target", "target_lengths",
+)
 # fmt: on
 
 

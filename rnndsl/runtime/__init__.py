@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnndsl.runtime.adaptive import adaptive_probabilities, adaptive_softmax_loss
 from rnndsl.runtime.attention import (
     AdditiveAttention,
     AttentionMemory,
@@ -10,8 +11,8 @@ from rnndsl.runtime.attention import (
 )
 from rnndsl.runtime.beam import beam_search
 from rnndsl.runtime.cell import RecurrentCell
-from rnndsl.runtime.crf import LinearChainCRF
-from rnndsl.runtime.ctc import ctc_best_path, ctc_negative_log_likelihood
+from rnndsl.runtime.crf import LinearChainCRF, crf_loss
+from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
 from rnndsl.runtime.dropout import VariationalDropout
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
@@ -94,10 +95,14 @@ __all__ = [
     "Tensors",
     "VariationalDropout",
     "absolute_error_loss",
+    "adaptive_probabilities",
+    "adaptive_softmax_loss",
     "beam_search",
     "binary_loss",
+    "crf_loss",
     "cross_entropy_loss",
     "ctc_best_path",
+    "ctc_loss",
     "ctc_negative_log_likelihood",
     "greedy_search",
     "last_step",

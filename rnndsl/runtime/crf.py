@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rnndsl.runtime.losses import Reduction
 from rnndsl.runtime.ragged import (
     check_lengths,
     is_traced,
@@ -156,3 +157,20 @@ class LinearChainCRF(nn.Module):
 
     def _parameters_in(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         return self.transitions.to(dtype), self.start.to(dtype), self.end.to(dtype)
+
+
+def crf_loss(
+    crf: LinearChainCRF,
+    output: Tensor,
+    target: Tensor,
+    lengths: Tensor | None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """-log p(target | output), the mean over rows, or their sum.
+
+    A row counts once, however many steps it has. Shapes and errors are those of
+    ``LinearChainCRF.log_likelihood``, its scores being the output.
+    """
+    each = crf.log_likelihood(output, target, lengths)
+    return -each.sum() if reduction == "sum" else -each.mean()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rnndsl.runtime.losses import Reduction
 from rnndsl.runtime.ragged import check_lengths, valid_steps, zero_padding
 
 
@@ -55,6 +56,26 @@ def ctc_negative_log_likelihood(
         reduction="none",
         zero_infinity=zero_infinity,
     )
+
+
+def ctc_loss(
+    output: Tensor,
+    target: Tensor,
+    lengths: Tensor | None,
+    target_lengths: Tensor | None,
+    *,
+    blank: int = 0,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """-log p(target | output), the mean over rows, or their sum.
+
+    A row counts once, whatever its target's length: ``torch.nn.CTCLoss`` divides by
+    that first. Shapes and errors are those of ``ctc_negative_log_likelihood``.
+    """
+    each = ctc_negative_log_likelihood(
+        output, target, lengths, target_lengths, blank=blank
+    )
+    return each.sum() if reduction == "sum" else each.mean()
 
 
 def ctc_best_path(

@@ -1,4 +1,4 @@
-"""Losses: means over every output that counts, padding left out.
+"""Losses: means, or sums, over every output that counts, padding left out.
 
 Outputs are (..., K); ``mask`` (...) is False where they do not count, or None. What
 stands there, NaN included, reaches neither the loss nor a gradient.
@@ -6,11 +6,15 @@ stands there, NaN included, reaches neither the loss nor a gradient.
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from rnndsl.runtime.errors import DtypeError, ShapeError
+
+Reduction: TypeAlias = Literal["mean", "sum"]
 
 
 def cross_entropy_loss(
@@ -20,6 +24,7 @@ def cross_entropy_loss(
     *,
     ignore: int = -100,
     smoothing: float = 0.0,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """Of the classes ``target`` (...), whole numbers, and the scores ``output``.
 
@@ -36,28 +41,47 @@ def cross_entropy_loss(
         output.reshape(-1, output.shape[-1]),
         target.reshape(-1).long(),
         ignore_index=ignore,
+        reduction=reduction,
         label_smoothing=smoothing,
     )
 
 
-def binary_loss(output: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
+def binary_loss(
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """The cross-entropy of the probabilities ``target`` (..., K), each for itself, and
     the scores ``output``."""
     output, target = _counted(output, target, mask)
     each = functional.binary_cross_entropy_with_logits(output, target, reduction="none")
-    return _mean(each, mask)
+    return reduced(each, mask, reduction)
 
 
-def squared_error_loss(output: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-    """The mean squared difference of ``output`` and ``target`` (..., K)."""
+def squared_error_loss(
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """The squared difference of ``output`` and ``target`` (..., K)."""
     output, target = _counted(output, target, mask)
-    return _mean((output - target).square(), mask)
+    return reduced((output - target).square(), mask, reduction)
 
 
-def absolute_error_loss(output: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-    """The mean absolute difference of ``output`` and ``target`` (..., K)."""
+def absolute_error_loss(
+    output: Tensor,
+    target: Tensor,
+    mask: Tensor | None,
+    *,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """The absolute difference of ``output`` and ``target`` (..., K)."""
     output, target = _counted(output, target, mask)
-    return _mean((output - target).abs(), mask)
+    return reduced((output - target).abs(), mask, reduction)
 
 
 def _counted(
@@ -73,12 +97,12 @@ def _counted(
     return torch.where(mask, output, 0), torch.where(mask, target, 0)
 
 
-def _mean(each: Tensor, mask: Tensor | None) -> Tensor:
-    """The mean over what counts."""
+def reduced(each: Tensor, mask: Tensor | None, reduction: Reduction) -> Tensor:
+    """The mean or the sum of ``each`` (..., K) over what counts."""
     if mask is None:
-        return each.mean()
-    each = torch.where(mask.unsqueeze(-1), each, 0)
-    return each.sum() / (mask.sum() * each.shape[-1])
+        return each.sum() if reduction == "sum" else each.mean()
+    total = torch.where(mask.unsqueeze(-1), each, 0).sum()
+    return total if reduction == "sum" else total / (mask.sum() * each.shape[-1])
 
 
 def _check_size(target: Tensor, expected: torch.Size) -> None:

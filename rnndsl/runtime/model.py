@@ -98,6 +98,10 @@ class RecurrentModel(nn.Module):
         output = zero_padding(output, lengths)
         return output.transpose(0, 1) if self.batch_first else output
 
+    def time_first(self, output: Tensor) -> Tensor:
+        """An output or a target of ``batch_first`` order in the order (T, B, ...)."""
+        return output.transpose(0, 1) if self.batch_first else output
+
     def counted(self, output: Tensor, lengths: Tensor | None) -> Tensor | None:
         """Which steps of an output of ``forward`` count in a loss: (T, B), or (B, T)
         with ``batch_first``; None if all do."""

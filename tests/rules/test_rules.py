@@ -97,7 +97,7 @@ def test_page_has_examples_that_behave(code: str, tmp_path: Path) -> None:
 def test_every_code_of_the_analysis_is_one_function() -> None:
     functions = defaultdict(list)
     (folder,) = rnndsl.analysis.__path__
-    for module in sorted(Path(folder).glob("*.py")):
+    for module in sorted(Path(folder).rglob("*.py")):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 for code in codes_in(node):

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rnndsl.analysis.findings import error, quoted
 from rnndsl.analysis.functions import argument_counts
-from rnndsl.analysis.model import Activation, Dropout, Layer, LinearMap
+from rnndsl.analysis.model import Activation, Dropout, Layer, LinearMap, Softmax
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (
     check_plain,
@@ -26,9 +25,7 @@ from rnndsl.syntax import tree
 
 _VARIATIONAL = "variational"
 _UNARY = {name: f for name, f in FUNCTIONS.items() if len(f.operands) == 1}
-_MAPS = ("linear", "mlp", "dropout", *_UNARY)
-_NORMALISED = ("softmax", "log_softmax")
-IN_LOSSES = (*_NORMALISED, "sigmoid", "log_sigmoid")
+_MAPS = ("linear", "mlp", "softmax", "log_softmax", "dropout", *_UNARY)
 
 
 class Maps:
@@ -67,8 +64,10 @@ class Maps:
                 self._dropout(term)
             case name if name in _UNARY:
                 self._activation(term, _UNARY[name])
-            case name if name in _NORMALISED:
-                self._context.add(part_of_the_loss(term.span, name))
+            case "softmax" | "log_softmax" as name:
+                if values_of(term, name, (0,), report) is not None:
+                    is_log = name == "log_softmax"
+                    self.layers.append(Softmax(span=term.span, is_log=is_log))
             case name:
                 self._context.add(self._unknown(term.name, name))
 
@@ -165,14 +164,3 @@ def read_dropout(clause: tree.Clause, maps: Maps, context: ModelContext) -> None
     for surplus in clause.terms[2:]:
         context.add(wrong_arguments(surplus.span, word.text, form, "too much"))
     maps.dropout(clause.span, clause.terms[:2], form)
-
-
-def part_of_the_loss(span: Span, name: str) -> Diagnostic:
-    """A function in the head that the loss applies itself."""
-    return error(
-        "RNN097",
-        f"{quoted(name)} is left to the loss",
-        span,
-        label="the loss and `predict` apply it",
-        help="end the head with the linear map: `head linear(K)`",
-    )

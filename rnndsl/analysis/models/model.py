@@ -25,12 +25,12 @@ from rnndsl.analysis.models.inputs import (
     width_of,
 )
 from rnndsl.analysis.models.layers import LayerLine
+from rnndsl.analysis.models.loss_rules import check_loss
 from rnndsl.analysis.models.losses import read_exchange, read_loss
 from rnndsl.analysis.models.maps import Maps, read_dropout
 from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
 from rnndsl.analysis.models.usage import (
     check_directions,
-    check_loss,
     check_model_usage,
     check_one_hot,
 )
@@ -112,7 +112,7 @@ class _Resolution:
             output_width=self._width,
         )
         check_directions(self._lines, io, resolved, report)
-        check_loss(resolved, report)
+        check_loss(resolved, io, report)
         check_one_hot(resolved, report)
         check_model_usage(resolved, context)
         return resolved

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rnndsl.analysis.findings import error, quoted, warning
 from rnndsl.analysis.model import (
-    Activation,
     Exchange,
     LinearMap,
-    LossKind,
     Model,
     OneHot,
     Pooling,
@@ -18,11 +16,9 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine
-from rnndsl.analysis.models.maps import IN_LOSSES, part_of_the_loss
 from rnndsl.analysis.models.terms import excluded
 from rnndsl.analysis.name_rules import never_used
 from rnndsl.analysis.scope import Declared, Kind
-from rnndsl.analysis.width import Width
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.syntax import tree
 
@@ -47,18 +43,6 @@ def check_directions(
                 report.add(excluded(place, word, exchange, io.terms[0].span, reason))
             elif model.pooling is Pooling.LAST and index == len(lines) - 1:
                 report.add(last_of_backward(place, io.span))
-
-
-def check_loss(model: Model, report: Report) -> None:
-    """The loss takes what the head gives."""
-    loss = model.loss
-    if loss is None or loss.kind not in (LossKind.CROSS_ENTROPY, LossKind.BINARY):
-        return
-    last = (model.head or model.layers)[-1]
-    if isinstance(last, Activation) and last.function in IN_LOSSES:
-        report.add(part_of_the_loss(last.span, last.function))
-    if loss.kind is LossKind.CROSS_ENTROPY and model.output_width == Width.of(1):
-        report.add(one_class(loss.span, last.span))
 
 
 def check_one_hot(model: Model, report: Report) -> None:
@@ -113,18 +97,6 @@ def one_hot_read(span: Span, reader: Span) -> Diagnostic:
         label="as long as the vocabulary, so they are never made",
         labels=[Label(reader, "reads them")],
         help="put `map linear(64)` behind `one_hot`, or write `embed 64` instead",
-    )
-
-
-def one_class(span: Span, head: Span) -> Diagnostic:
-    """A choice among one."""
-    return error(
-        "RNN098",
-        "the cross entropy of one class is always zero",
-        span,
-        label="needs two classes or more",
-        labels=[Label(head, "of width 1")],
-        help="write `loss binary` to tell yes from no, or `loss mse` for a number",
     )
 
 

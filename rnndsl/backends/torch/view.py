@@ -114,8 +114,9 @@ class LossView:
     signature: tuple[str, ...]
     docstring: tuple[str, ...]
     lines: tuple[str, ...]
-    prediction: str
-    predicted: str
+    predict_signature: tuple[str, ...]
+    predict_docstring: tuple[str, ...]
+    predict_lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ from rnndsl.analysis.model import (
     OneHot,
     Pooling,
     RecurrentLayer,
+    Reduction,
+    Softmax,
     TokenInput,
     VectorInput,
 )
@@ -230,10 +232,33 @@ def test_poolings(pooling: Pooling) -> None:
 
 @pytest.mark.parametrize("kind", list(LossKind))
 def test_losses(kind: LossKind) -> None:
-    lines = f"layer GRU(3)\nhead linear(2)\nloss {kind.value}"
+    sizes = "(90, 20)" if kind is LossKind.ADAPTIVE_SOFTMAX else ""
+    lines = f"layer GRU(3)\nhead linear(2)\nloss {kind.value}{sizes}"
     loss = model_of(model_spec(lines)).loss
     assert isinstance(loss, Loss)
     assert (loss.kind, loss.ignore, loss.smoothing) == (kind, None, 0)
+
+
+def test_options_of_losses() -> None:
+    lines = "layer GRU(3)\nhead linear(4)\nloss "
+    loss = model_of(model_spec(f"{lines}ctc(blank = 3, reduction = sum)")).loss
+    assert loss is not None
+    assert (loss.blank, loss.reduction) == (3, Reduction.SUM)
+    text = f"{lines}adaptive_softmax(V, 20, 50, ignore = 0)"
+    loss = model_of(model_spec(text, "M(I, V)")).loss
+    assert loss is not None
+    assert (loss.classes, loss.cutoffs, loss.ignore) == ("V", (20, 50), 0)
+    assert loss.reduction is Reduction.MEAN
+
+
+def test_softmax() -> None:
+    model = model_of(model_spec("map softmax\nlayer GRU(3)\nhead log_softmax"))
+    first, *_ = model.layers
+    (last,) = model.head
+    assert isinstance(first, Softmax)
+    assert isinstance(last, Softmax)
+    assert (first.is_log, last.is_log) == (False, True)
+    assert model.output_width == Width.of(3)
 
 
 def test_one_hot() -> None:

@@ -13,12 +13,17 @@ PAGE = Path(__file__).parents[3] / "docs" / "modules.md"
 
 
 def test_the_page_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     torch.manual_seed(2)
     monkeypatch.setitem(sys.modules, "lstm", load(zoo.path("LSTM")))
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 6
+    page = PAGE.read_text("utf-8")
+    specs = re.findall(r"<!-- (\w+)\.rnn -->\n```rnn\n(.*?)```", page, re.DOTALL)
+    for name, spec in specs:
+        (tmp_path / f"{name}.rnn").write_text(spec, encoding="utf-8")
+        monkeypatch.setitem(sys.modules, name, load(tmp_path / f"{name}.rnn"))
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 9
     scope: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), scope)

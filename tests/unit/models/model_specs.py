@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from head_specs import HEADS
 
 from rnndsl import compile_text
 
@@ -132,6 +133,7 @@ ALL = {
     "binary": BINARY,
     "frozen": FROZEN,
     **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
+    **HEADS,
 }
 
 

@@ -7,8 +7,6 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     Exchange,
-    Loss,
-    LossKind,
     Model,
     ModelInput,
     TokenInput,
@@ -19,35 +17,26 @@ from rnndsl.backends.torch.fitting import unpack
 from rnndsl.backends.torch.layout import (
     WIDTH,
     Nest,
-    call,
     collection,
     nested,
     quoted,
 )
+from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
+from rnndsl.backends.torch.models.methods import LENGTHS, signature
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented, place
 from rnndsl.backends.torch.models.text import (
     class_docstring,
     forward_docstring,
-    loss_docstring,
     step_docstring,
     streaming_refusal,
     summary,
 )
-from rnndsl.backends.torch.printer import number
-from rnndsl.backends.torch.view import LossView, ModelView
+from rnndsl.backends.torch.view import ModelView
 
-_METHOD = 4
 _STATE = "state: ModelState | None = None"
-_LENGTHS = "lengths: Tensor | None = None"
 _RETURNS = " -> tuple[Tensor, ModelState]:"
-_LOSSES = {
-    LossKind.CROSS_ENTROPY: "cross_entropy_loss",
-    LossKind.BINARY: "binary_loss",
-    LossKind.SQUARED_ERROR: "squared_error_loss",
-    LossKind.ABSOLUTE_ERROR: "absolute_error_loss",
-}
 
 
 def model_view(model: Model, specification: str) -> ModelView:
@@ -59,7 +48,7 @@ def model_view(model: Model, specification: str) -> ModelView:
     inputs = list(names.inputs.values())
     given = [f"{name}: Tensor" for name in inputs]
     has_time = model.exchange is not Exchange.ONE_TO_ONE
-    options = [_LENGTHS, _STATE] if has_time else [_STATE]
+    options = [LENGTHS, _STATE] if has_time else [_STATE]
     arguments = [f"{d.argument}: int" for d in model.dimensions]
     recurrences = [name for name, _ in stack.modules]
     return ModelView(
@@ -69,12 +58,12 @@ def model_view(model: Model, specification: str) -> ModelView:
         docstring=class_docstring(model),
         parameters=(*arguments, *(["batch_first: bool = False"] if has_time else [])),
         initialise=_initialise(model, has_time),
-        build=_build(stack),
-        forward_signature=_signature("forward", [*given, "*", *options], _RETURNS),
+        build=_build(model, stack),
+        forward_signature=signature("forward", [*given, "*", *options], _RETURNS),
         forward_docstring=forward_docstring(model, recurrences),
         forward=_forward(model, names, stack),
-        loss=None if model.loss is None else _loss(model, model.loss, has_time),
-        step_signature=_signature("step", [*given, "*", _STATE], _RETURNS),
+        loss=None if model.loss is None else loss_view(model, model.loss),
+        step_signature=signature("step", [*given, "*", _STATE], _RETURNS),
         step_docstring=step_docstring(model, refusal),
         step=_step(names),
         initial_states=_initial_states(stack.modules),
@@ -122,24 +111,14 @@ def _dim(dim: Dim) -> str:
     return str(dim) if isinstance(dim, int) else quoted(dim)
 
 
-def _signature(name: str, arguments: list[str], returns: str) -> tuple[str, ...]:
-    """A method's first lines; its arguments on one line if they fit."""
-    inner = ", ".join(["self", *arguments])
-    if len(f"def {name}({inner}){returns}") + _METHOD <= WIDTH:
-        return (f"def {name}({inner}){returns}",)
-    if len(inner) + 2 * _METHOD <= WIDTH:
-        return (f"def {name}(", f"    {inner}", f"){returns}")
-    broken = (f"    {argument}," for argument in ("self", *arguments))
-    return (f"def {name}(", *broken, f"){returns}")
-
-
 def _initialise(model: Model, has_time: bool) -> str:
     pairs = ", ".join(f'"{d.name}": {d.argument}' for d in model.dimensions)
     return f"super().__init__({{{pairs}}}{', batch_first' if has_time else ''})"
 
 
-def _build(stack: ModelStack) -> tuple[str, ...]:
-    lines = commented((stage.span, stage.build) for stage in stack.stages)
+def _build(model: Model, stack: ModelStack) -> tuple[str, ...]:
+    stages = [*stack.stages, *loss_stage(model)]
+    lines = commented((stage.span, stage.build) for stage in stages)
     if not any("**factory" in line for line in lines):
         return tuple(lines)
     factory = 'factory: dict[str, Any] = {"device": device, "dtype": dtype}'
@@ -189,46 +168,6 @@ def _tuple(items: Sequence[str]) -> str:
     return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
-def _loss(model: Model, loss: Loss, has_time: bool) -> LossView:
-    options: list[str] = []
-    if loss.kind is LossKind.CROSS_ENTROPY:
-        if loss.ignore is not None:
-            options.append(f"ignore={loss.ignore}")
-        if loss.smoothing:
-            options.append(f"smoothing={number(loss.smoothing).text}")
-    mask = "None"
-    lines: list[str] = []
-    if model.exchange is Exchange.MANY_TO_MANY:
-        mask = "mask"
-        lines.append("mask = self.counted(output, lengths)")
-    lines += call(
-        f"return {_LOSSES[loss.kind]}",
-        ["output", "target", mask, *options],
-        indent=INDENT,
-    )
-    arguments = ["output: Tensor", "target: Tensor"]
-    match loss.kind:
-        case LossKind.CROSS_ENTROPY:
-            said, predicted = "The probability of each class", "output.softmax(-1)"
-        case LossKind.BINARY:
-            said, predicted = "The probability of each label", "output.sigmoid()"
-        case LossKind.SQUARED_ERROR | LossKind.ABSOLUTE_ERROR:
-            said, predicted = "The values", "output"
-        case _:
-            assert_never(loss.kind)
-    return LossView(
-        signature=_signature(
-            "loss",
-            [*arguments, *(["*", _LENGTHS] if has_time else [])],
-            " -> Tensor:",
-        ),
-        docstring=loss_docstring(model, loss),
-        lines=tuple(commented([(loss.span, lines)])),
-        prediction=f"{said}, from what ``forward`` returns.",
-        predicted=predicted,
-    )
-
-
 def _step(names: ModelNames) -> tuple[str, ...]:
     inputs = Nest("", tuple(names.inputs.values()))
     run = Nest("return self.run_step", (inputs, "state"))
@@ -249,5 +188,5 @@ def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
     """What the model needs of the runtime."""
     names = ["InputSpecification", "ModelSpecification", "ModelState", "RecurrentModel"]
     if model.loss is not None:
-        names.append(_LOSSES[model.loss.kind])
+        names += loss_runtime(model.loss)
     return (*names, *stack.runtime)

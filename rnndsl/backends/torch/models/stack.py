@@ -17,6 +17,7 @@ from rnndsl.analysis.model import (
     OneHot,
     Pooling,
     RecurrentLayer,
+    Softmax,
     TokenInput,
     VectorInput,
 )
@@ -93,6 +94,8 @@ class ModelStack:
                 self._activation(layer)
             case Dropout():
                 self._dropout(layer)
+            case Softmax():
+                self._softmax(layer)
             case _:
                 assert_never(layer)
 
@@ -135,6 +138,12 @@ class ModelStack:
         applied = Apply(layer.function, (Symbol("u"),), layer.constants)
         text = expression(applied, {"u": Code(operand)}).text
         stage.run.append(f"{self._names.flow} = {text}")
+        self._append(stage)
+
+    def _softmax(self, layer: Softmax) -> None:
+        stage = self._stage(layer.span, self._width)
+        function = "log_softmax" if layer.is_log else "softmax"
+        stage.run.append(f"{self._names.flow} = {self.result}.{function}(-1)")
         self._append(stage)
 
     def _dropout(self, layer: Dropout) -> None:

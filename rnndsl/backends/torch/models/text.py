@@ -8,8 +8,6 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     Exchange,
-    Loss,
-    LossKind,
     Model,
     ModelInput,
     OneHot,
@@ -32,12 +30,12 @@ def class_docstring(model: Model) -> tuple[str, ...]:
     if not model.dimensions:
         return docstring(about)
     sizes = ", ".join(f"{d.argument} is {d.name}" for d in model.dimensions)
-    return docstring(about, _filled(f"Sizes: {sizes}.", 4))
+    return docstring(about, filled(f"Sizes: {sizes}.", 4))
 
 
 def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ...]:
     """Inputs and results with their shapes."""
-    leading = _leading(model, "T", "B")
+    leading = leading_axes(model, "T", "B")
     first = "Runs the model over sequences."
     order = "; batch before time with ``batch_first``"
     if model.exchange is Exchange.ONE_TO_ONE:
@@ -55,7 +53,7 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     if model.exchange is Exchange.MANY_TO_MANY:
         output += ", zero behind a row's end,"
     parts.append(f"{output} and the last state.")
-    return docstring(first, "\n".join(_filled(part, _INDENT) for part in parts))
+    return docstring(first, "\n".join(filled(part, _INDENT) for part in parts))
 
 
 def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
@@ -68,39 +66,8 @@ def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
         parts.append(f"Raises RuntimeError: {refusal}.")
     return docstring(
         "One step, as when streaming.",
-        "\n".join(_filled(part, _INDENT) for part in parts),
+        "\n".join(filled(part, _INDENT) for part in parts),
     )
-
-
-def loss_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
-    """What is averaged over what."""
-    output = output_shape(model, "T", "B")
-    has_steps = model.exchange is Exchange.MANY_TO_MANY
-    over = "steps that count" if has_steps else "rows"
-    match loss.kind:
-        case LossKind.CROSS_ENTROPY:
-            leading = shape_text((), *_leading(model, "T", "B", pooled=True))
-            ignored = -100 if loss.ignore is None else loss.ignore
-            first = f"The mean cross-entropy over all {over}."
-            target = f"target {leading}, the class of each, {ignored} where none counts"
-        case LossKind.BINARY:
-            first = f"The mean binary cross-entropy over all {over}."
-            target = f"target {output}, 0 or 1"
-        case LossKind.SQUARED_ERROR:
-            first = f"The mean squared error over all {over}."
-            target = f"target {output}"
-        case LossKind.ABSOLUTE_ERROR:
-            first = f"The mean absolute error over all {over}."
-            target = f"target {output}"
-        case _:
-            assert_never(loss.kind)
-    order = "; batch before time with ``batch_first``" if has_steps else ""
-    parts = [f"output {output}, of ``forward``; {target}{order}."]
-    if has_steps:
-        parts.append("lengths: (B,), as for ``forward``.")
-    elif model.exchange is Exchange.MANY_TO_ONE:
-        parts.append("lengths are not needed: each row has one output.")
-    return docstring(first, "\n".join(_filled(part, _INDENT) for part in parts))
 
 
 def streaming_refusal(model: Model) -> str | None:
@@ -136,7 +103,7 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
 def output_shape(model: Model, *leading: str) -> str:
     """``(T, B, K)``, without T where the model gives one output for all steps."""
     return shape_text(
-        (str(model.output_width),), *_leading(model, *leading, pooled=True)
+        (str(model.output_width),), *leading_axes(model, *leading, pooled=True)
     )
 
 
@@ -144,7 +111,7 @@ def _axes(has_time: bool) -> tuple[str, ...]:
     return ("T", "B") if has_time else ("B",)
 
 
-def _leading(model: Model, *axes: str, pooled: bool = False) -> tuple[str, ...]:
+def leading_axes(model: Model, *axes: str, pooled: bool = False) -> tuple[str, ...]:
     """The axes before the features, of inputs, or of the output (``pooled``)."""
     is_single = model.exchange is Exchange.ONE_TO_ONE or (
         pooled and model.exchange is Exchange.MANY_TO_ONE
@@ -168,7 +135,7 @@ def _input(item: ModelInput, *leading: str) -> str:
             assert_never(item)
 
 
-def _filled(text: str, indent: int) -> str:
+def filled(text: str, indent: int) -> str:
     """A paragraph on lines that fit."""
     return textwrap.fill(
         text,

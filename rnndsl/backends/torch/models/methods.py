@@ -1,0 +1,19 @@
+"""First lines of the methods of a generated model."""
+
+from __future__ import annotations
+
+from rnndsl.backends.torch.layout import WIDTH
+
+LENGTHS = "lengths: Tensor | None = None"
+_METHOD = 4
+
+
+def signature(name: str, arguments: list[str], returns: str) -> tuple[str, ...]:
+    """A method's first lines; its arguments on one line if they fit."""
+    inner = ", ".join(["self", *arguments])
+    if len(f"def {name}({inner}){returns}") + _METHOD <= WIDTH:
+        return (f"def {name}({inner}){returns}",)
+    if len(inner) + 2 * _METHOD <= WIDTH:
+        return (f"def {name}(", f"    {inner}", f"){returns}")
+    broken = (f"    {argument}," for argument in ("self", *arguments))
+    return (f"def {name}(", *broken, f"){returns}")
