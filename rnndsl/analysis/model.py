@@ -73,10 +73,13 @@ ModelInput: TypeAlias = VectorInput | TokenInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding(Located):
-    """Tokens to vectors of ``width``. ``frozen``: not trained."""
+    """Tokens to vectors of ``width``. ``frozen``: not trained. ``given``: they start at
+    a table that the constructor takes. The vector of ``padding`` stays zero."""
 
     width: Dim
     frozen: bool
+    given: bool = False
+    padding: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,15 @@ class Softmax(Located):
     is_log: bool
 
 
-Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout | Softmax
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiedMap(Located):
+    """A linear map with the table of the embedding as its weight, and its own bias."""
+
+    input_width: Width
+    width: Dim
+
+
+Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout | Softmax | TiedMap
 
 # Heads and losses
 

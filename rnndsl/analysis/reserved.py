@@ -57,11 +57,11 @@ CELL_NAMES = (
     "VariationalDropout", "absolute_error_loss", "adaptive_probabilities",
     "adaptive_softmax_loss", "annotations", "beam_search", "binary_loss", "bool",
     "crf_loss", "cross_entropy_loss", "ctc_best_path", "ctc_loss",
-    "ctc_negative_log_likelihood", "dict", "enumerate", "float", "greedy_search", "int",
-    "last_step", "len", "list", "math", "max", "max_over_time", "mean_over_time", "nn",
-    "object", "overload", "property", "range", "reorder_batch", "repeat_batch",
-    "repeat_last", "reverse_time", "reversed", "sample_sequences", "squared_error_loss",
-    "str", "sum", "super", "torch", "tuple", "zip",
+    "ctc_negative_log_likelihood", "dict", "enumerate", "float", "given_embedding",
+    "greedy_search", "int", "last_step", "len", "list", "math", "max", "max_over_time",
+    "mean_over_time", "nn", "object", "overload", "property", "range", "reorder_batch",
+    "repeat_batch", "repeat_last", "reverse_time", "reversed", "sample_sequences",
+    "squared_error_loss", "str", "sum", "super", "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "dropout",
@@ -76,8 +76,8 @@ ARGUMENTS = (
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
     "adaptive_softmax", "begin", "counted", "crf", "embedding", "engine", "explain",
-    "finish", "head", "initial_state", "loss", "options", "pooling", "predict",
-    "reset_parameters", "run_step", "specification", "step", "time_first",
+    "finish", "head", "head_bias", "initial_state", "loss", "options", "pooling",
+    "predict", "reset_parameters", "run_step", "specification", "step", "time_first",
 )
 MODEL_INPUT_NAMES = (
     "lengths", "output", "state", "target", "target_lengths",

@@ -14,6 +14,7 @@ from rnndsl.runtime.cell import RecurrentCell
 from rnndsl.runtime.crf import LinearChainCRF, crf_loss
 from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
 from rnndsl.runtime.dropout import VariationalDropout
+from rnndsl.runtime.embedding import given_embedding
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -104,6 +105,7 @@ __all__ = [
     "ctc_best_path",
     "ctc_loss",
     "ctc_negative_log_likelihood",
+    "given_embedding",
     "greedy_search",
     "last_step",
     "max_over_time",

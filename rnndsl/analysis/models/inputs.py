@@ -15,6 +15,7 @@ from rnndsl.analysis.model import (
     VectorInput,
 )
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.embeddings import read_embedding
 from rnndsl.analysis.models.terms import (
     check_plain,
     unknown_choice,
@@ -31,7 +32,6 @@ from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
 
 _TOKENS = "tokens"
-_FROZEN = "frozen"
 
 
 def read_inputs(
@@ -123,25 +123,7 @@ def read_front(
             label = "takes nothing"
             context.add(wrong_arguments(term.span, word.text, word.text, label))
         return None if clause.terms else OneHot(span=clause.span)
-    form = "embed 64, frozen"
-    if not clause.terms:
-        context.add(wrong_arguments(word.span, word.text, form, "lacks its width"))
-        return None
-    width = context.size(clause.terms[0])
-    options = clause.terms[1:]
-    for option in options:
-        if word_of(option) != _FROZEN:
-            text, known = option.span.text, (_FROZEN,)
-            what = "option of `embed`"
-            context.add(unknown_choice(option.span, text, what, known))
-            return None
-    if len(options) > 1:
-        place = options[1].span
-        context.add(wrong_arguments(place, word.text, form, "frozen already"))
-        return None
-    if width is None:
-        return None
-    return Embedding(span=clause.span, width=width, frozen=bool(options))
+    return read_embedding(clause, first, context)
 
 
 def width_of(first: ModelInput, front: Embedding | OneHot | None) -> Width | None:

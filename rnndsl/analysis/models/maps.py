@@ -6,10 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnndsl.analysis.functions import argument_counts
-from rnndsl.analysis.model import Activation, Dropout, Layer, LinearMap, Softmax
+from rnndsl.analysis.model import (
+    Activation,
+    Dropout,
+    Layer,
+    LinearMap,
+    Softmax,
+    TiedMap,
+)
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.embeddings import Table, tied_map
 from rnndsl.analysis.models.terms import (
     check_plain,
+    given_twice,
     not_a_number,
     probability,
     unknown_choice,
@@ -25,15 +34,19 @@ from rnndsl.syntax import tree
 
 _VARIATIONAL = "variational"
 _UNARY = {name: f for name, f in FUNCTIONS.items() if len(f.operands) == 1}
-_MAPS = ("linear", "mlp", "softmax", "log_softmax", "dropout", *_UNARY)
+_MAPS = ("linear", "mlp", "tied", "softmax", "log_softmax", "dropout", *_UNARY)
 
 
 class Maps:
     """Maps as they are read, on vectors of a width that may not be known; what is wrong
     is reported and left out."""
 
-    def __init__(self, below: Width | None, context: ModelContext) -> None:
+    def __init__(
+        self, below: Width | None, context: ModelContext, table: Table | None = None
+    ) -> None:
+        """``table`` is what a map may be tied to."""
         self.width = below
+        self._table = table
         self.layers: list[Layer] = []
         self._context = context
 
@@ -60,6 +73,8 @@ class Maps:
                     self._linear(term.span, self._context.size(size))
             case "mlp":
                 self._mlp(term)
+            case "tied":
+                self._tied(term)
             case "dropout":
                 self._dropout(term)
             case name if name in _UNARY:
@@ -96,6 +111,19 @@ class Maps:
         if isinstance(values[-1], tree.Term) and values[-1].name.text in _UNARY:
             label = "ends with a size"
             self._context.add(wrong_arguments(values[-1].span, "mlp", form, label))
+
+    def _tied(self, term: tree.Term) -> None:
+        context = self._context
+        former = [layer for layer in self.layers if isinstance(layer, TiedMap)]
+        if former:
+            context.add(given_twice(term.span, term.name.text, former[0].span))
+            return
+        if values_of(term, "tied", (0,), context.report) is None:
+            return
+        tied = tied_map(term, self.width, self._table, context)
+        self.width = None if tied is None else Width.of(tied.width)
+        if tied is not None:
+            self.layers.append(tied)
 
     def _dropout(self, term: tree.Term) -> None:
         form = "dropout(0.3)"

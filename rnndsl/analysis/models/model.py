@@ -18,6 +18,7 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.models.clauses import FRONTS, Clauses, clauses_of, two_fronts
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.embeddings import Table
 from rnndsl.analysis.models.inputs import (
     read_front,
     read_inputs,
@@ -89,7 +90,14 @@ class _Resolution:
         exchange = (
             (Exchange.MANY_TO_MANY, None) if io is None else read_exchange(io, context)
         )
-        head = self._head(clauses.once.get("head"))
+        table = None
+        if (
+            inputs
+            and isinstance(front, Embedding)
+            and isinstance(inputs[0], TokenInput)
+        ):
+            table = Table(front, inputs[0].vocabulary)
+        head = self._head(clauses.once.get("head"), table)
         end = clauses.once.get("loss")
         loss = None if end is None else read_loss(end, context)
         if report.has_errors or self._width is None or exchange is None:
@@ -164,10 +172,12 @@ class _Resolution:
                 self._layers.append(layer)
             self._width = None if layer is None else layer.output_width
 
-    def _head(self, clause: tree.Clause | None) -> tuple[Layer, ...]:
+    def _head(
+        self, clause: tree.Clause | None, table: Table | None
+    ) -> tuple[Layer, ...]:
         if clause is None:
             return ()
-        maps = Maps(self._width, self._context)
+        maps = Maps(self._width, self._context, table)
         maps.read(clause)
         self._width = maps.width
         return tuple(maps.layers)

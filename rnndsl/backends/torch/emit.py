@@ -15,7 +15,7 @@ from rnndsl.backends.torch.bundle import bundled_runtime
 from rnndsl.backends.torch.classes import classes_view
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.forward import forward_view
-from rnndsl.backends.torch.imports import Imports, rank
+from rnndsl.backends.torch.imports import Imports, export_rank
 from rnndsl.backends.torch.layout import Nest, nested
 from rnndsl.backends.torch.models.model import model_view
 from rnndsl.backends.torch.models.stage import printable
@@ -171,6 +171,7 @@ def _exports(
 ) -> tuple[str, ...]:
     cells = [plan.source.cell.name for plan in plans]
     units = [f"{name}Cell" for name in cells]
-    names = sorted((*cells, *units, *(model.name for model in models)), key=rank)
+    every = (*cells, *units, *(model.name for model in models))
+    names = sorted(every, key=export_rank)
     items = tuple(f'"{name}"' for name in names)
     return tuple(nested(Nest("__all__ = ", items, "[]"), indent=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -78,3 +79,10 @@ def rank(name: str) -> tuple[int, str]:
     if name.isupper() and len(name) > 1:
         return 0, name.lower()
     return (1 if name[0].isupper() else 2), name.lower()
+
+
+def export_rank(name: str) -> tuple[int, tuple[str | int, ...]]:
+    """Where ruff sorts a name in ``__all__``: as ``rank``, but capitals come before
+    small letters, and 2 before 10."""
+    parts = re.split(r"([0-9]+)", name)
+    return rank(name)[0], tuple(int(p) if i % 2 else p for i, p in enumerate(parts))

@@ -129,6 +129,7 @@ class ModelView:
     specification_lines: tuple[str, ...]
     docstring: tuple[str, ...]
     parameters: tuple[str, ...]
+    keywords: tuple[str, ...]
     initialise: str
     build: tuple[str, ...]
     forward_signature: tuple[str, ...]

@@ -21,6 +21,7 @@ from rnndsl.analysis.model import (
     RecurrentLayer,
     Reduction,
     Softmax,
+    TiedMap,
     TokenInput,
     VectorInput,
 )
@@ -237,6 +238,40 @@ def test_losses(kind: LossKind) -> None:
     loss = model_of(model_spec(lines)).loss
     assert isinstance(loss, Loss)
     assert (loss.kind, loss.ignore, loss.smoothing) == (kind, None, 0)
+
+
+def test_options_of_embeddings() -> None:
+    text = "embed 3, padding(2), given\nlayer GRU(3)"
+    model = model_of(model_spec(text, "M(V)", "input x: tokens(V)"))
+    front = model.front
+    assert isinstance(front, Embedding)
+    assert (front.frozen, front.given, front.padding) == (False, True, 2)
+
+
+def test_a_tied_head() -> None:
+    text = "embed I\nlayer GRU(I)\nhead tied"
+    model = model_of(model_spec(text, "M(V, I)", "input x: tokens(V)"))
+    (head,) = model.head
+    assert isinstance(head, TiedMap)
+    assert (head.input_width, head.width) == (Width.of("I"), "V")
+    assert model.output_width == Width.of("V")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("embed 4\nlayer GRU(3)\nhead tied", "RNN088 tied"),
+        ("embed 4\nlayer GRU(4)\nhead tied, linear(4), tied", "RNN081 tied"),
+        ("embed 4, padding(0)\nlayer GRU(4)\nhead tied", "RNN094 tied"),
+        ("embed 4\nlayer GRU(4)\nhead tied(2)", "RNN095 (2)"),
+        ("embed 4, given, given\nlayer GRU(4)", "RNN081 given"),
+        ("embed 4, padding\nlayer GRU(4)", "RNN095 padding"),
+        ("embed 4, padding(V)\nlayer GRU(4)", "RNN095 V"),
+        ("embed 4, loose\nlayer GRU(4)", "RNN084 loose"),
+    ],
+)
+def test_wrong_tables_and_ties(lines: str, expected: str) -> None:
+    assert found(model_spec(lines, "M(V)", "input x: tokens(V)")) == [expected]
 
 
 def test_options_of_losses() -> None:

@@ -48,6 +48,33 @@ model Shares(I):
     head linear(3), log_softmax
 """
 
+TIED = """from zoo import GRU
+
+model Tied(V):
+    input words: tokens(V)
+    embed 4
+    layer GRU(7)
+    head linear(4), tanh, tied
+    loss cross_entropy
+"""
+
+GIVEN = """from zoo import GRU
+
+model Given(V):
+    input words: tokens(V)
+    embed 4, given, frozen, padding(2)
+    layer GRU(3)
+"""
+
+PADDED = """from zoo import GRU
+
+model Padded(V):
+    input words: tokens(V)
+    embed 4, padding(0)
+    layer GRU(3), reverse
+    io many_to_one(mean)
+"""
+
 
 def summed(loss: str) -> str:
     """A model whose losses are added up."""
@@ -76,5 +103,8 @@ HEADS = {
     "adaptive": ADAPTIVE,
     "adaptive_once": ADAPTIVE_ONCE,
     "softmax": SOFTMAX,
+    "tied": TIED,
+    "given": GIVEN,
+    "padded": PADDED,
     **{f"summed_{text.partition('(')[0]}": summed(text) for text in SUMMED},
 }

@@ -13,6 +13,7 @@ from model_specs import ALL, TAGGER, model, module
 
 import rnndsl
 from rnndsl import compile_text
+from rnndsl.backends.torch.imports import export_rank
 
 HANDWRITTEN = Path(handwritten_models.tagger.__file__)
 
@@ -152,3 +153,10 @@ def test_engine_of_all_layers() -> None:
     assert stack.engine == "reference"
     stack.layer_2.engine = "fused"
     assert stack.engine == "mixed"
+
+
+def test_exports_are_sorted_as_ruff_sorts_them() -> None:
+    given = ["Given", "GRU10Cell", "GRU2Cell", "GIven", "GRU10", "GRU2", "lower"]
+    assert sorted(given, key=export_rank) == [
+        *("GRU2", "GRU10", "GIven", "GRU2Cell", "GRU10Cell", "Given", "lower")
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from rnndsl.analysis.model import (
+    Embedding,
     Exchange,
     Model,
     ModelInput,
@@ -57,6 +58,7 @@ def model_view(model: Model, specification: str) -> ModelView:
         specification_lines=_specification(model, specification, stack, refusal),
         docstring=class_docstring(model),
         parameters=(*arguments, *(["batch_first: bool = False"] if has_time else [])),
+        keywords=_keywords(model),
         initialise=_initialise(model, has_time),
         build=_build(model, stack),
         forward_signature=signature("forward", [*given, "*", *options], _RETURNS),
@@ -109,6 +111,12 @@ def _input(item: ModelInput) -> Nest:
 
 def _dim(dim: Dim) -> str:
     return str(dim) if isinstance(dim, int) else quoted(dim)
+
+
+def _keywords(model: Model) -> tuple[str, ...]:
+    """What the constructor takes besides sizes, by keyword."""
+    is_given = isinstance(model.front, Embedding) and model.front.given
+    return ("embedding: Tensor",) if is_given else ()
 
 
 def _initialise(model: Model, has_time: bool) -> str:

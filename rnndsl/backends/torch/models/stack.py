@@ -18,6 +18,7 @@ from rnndsl.analysis.model import (
     Pooling,
     RecurrentLayer,
     Softmax,
+    TiedMap,
     TokenInput,
     VectorInput,
 )
@@ -96,16 +97,24 @@ class ModelStack:
                 self._dropout(layer)
             case Softmax():
                 self._softmax(layer)
+            case TiedMap():
+                self._tied(layer)
             case _:
                 assert_never(layer)
 
     def _embedding(self, front: Embedding, tokens: TokenInput | VectorInput) -> None:
         assert isinstance(tokens, TokenInput), "only tokens are embedded"
         stage = self._stage(front.span, Width.of(front.width))
+        arguments = [self._size(tokens.vocabulary), self._size(front.width)]
+        function = "nn.Embedding"
+        if front.given:
+            function = "given_embedding"
+            self.runtime[function] = None
+            arguments.insert(0, "embedding")
+        if front.padding is not None:
+            arguments.append(f"padding_idx={front.padding}")
         stage.build += call(
-            "self.embedding = nn.Embedding",
-            [self._size(tokens.vocabulary), self._size(front.width), "**factory"],
-            indent=INDENT,
+            f"self.embedding = {function}", [*arguments, "**factory"], indent=INDENT
         )
         if front.frozen:
             stage.build.append("self.embedding.weight.requires_grad_(False)")
@@ -127,6 +136,14 @@ class ModelStack:
             indent=INDENT,
         )
         stage.run.append(f"{self._names.flow} = self.{name}({self.result})")
+        self._append(stage)
+
+    def _tied(self, layer: TiedMap) -> None:
+        stage = self._stage(layer.span, Width.of(layer.width))
+        zeros = f"torch.zeros({self._size(layer.width)}, **factory)"
+        stage.build.append(f"self.head_bias = nn.Parameter({zeros})")
+        operands = f"{self.result}, self.embedding.weight, self.head_bias"
+        stage.run.append(f"{self._names.flow} = F.linear({operands})")
         self._append(stage)
 
     def _activation(self, layer: Activation) -> None:

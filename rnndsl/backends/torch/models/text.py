@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from rnndsl.analysis.model import (
+    Embedding,
     Exchange,
     Model,
     ModelInput,
@@ -27,10 +28,17 @@ _INDENT = 8
 def class_docstring(model: Model) -> tuple[str, ...]:
     """What the author says of the model, and what its sizes are."""
     about = model.docstring.strip() or f"The model {model.name}."
-    if not model.dimensions:
+    parts: list[str] = []
+    if model.dimensions:
+        sizes = ", ".join(f"{d.argument} is {d.name}" for d in model.dimensions)
+        parts.append(f"Sizes: {sizes}.")
+    front, tokens = model.front, model.inputs[0]
+    if isinstance(front, Embedding) and front.given and isinstance(tokens, TokenInput):
+        shape = shape_text((), str(tokens.vocabulary), str(front.width))
+        parts.append(f"embedding {shape}: the vector of each token, copied.")
+    if not parts:
         return docstring(about)
-    sizes = ", ".join(f"{d.argument} is {d.name}" for d in model.dimensions)
-    return docstring(about, filled(f"Sizes: {sizes}.", 4))
+    return docstring(about, "\n".join(filled(part, 4) for part in parts))
 
 
 def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ...]:
