@@ -42,6 +42,13 @@ class Exchange(Enum):
     MANY_TO_MANY = "many_to_many"
 
 
+class Masking(Enum):
+    """What is put out at steps that do not count."""
+
+    ZERO = "zero"
+    HOLD = "hold"
+
+
 class InitialState(Enum):
     """Where a layer starts when no state is given."""
 
@@ -220,7 +227,7 @@ class Loss(Located):
 class Model(Located):
     """``cells`` are the cells it uses, each once. ``output_width`` is that of what the
     head, or without one the last layer, emits. ``exchange_span`` is the line ``io``, if
-    there is one."""
+    there is one. ``masking`` is that of a sequence of outputs."""
 
     name: str
     docstring: str
@@ -231,6 +238,7 @@ class Model(Located):
     exchange: Exchange
     exchange_span: Span | None = field(default=None, compare=False, repr=False)
     pooling: Pooling | None
+    masking: Masking
     head: tuple[Layer, ...]
     loss: Loss | None
     cells: tuple[Cell, ...]

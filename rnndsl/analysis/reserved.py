@@ -76,8 +76,8 @@ ARGUMENTS = (
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
     "adaptive_softmax", "begin", "counted", "crf", "embedding", "engine", "explain",
-    "finish", "head", "head_bias", "initial_state", "loss", "options", "pooling",
-    "predict", "reset_parameters", "run_step", "specification", "step", "time_first",
+    "finish", "head", "head_bias", "initial_state", "laid_out", "loss", "options",
+    "pooling", "predict", "reset_parameters", "run_step", "specification", "step",
 )
 MODEL_INPUT_NAMES = (
     "lengths", "output", "state", "target", "target_lengths",

@@ -20,6 +20,7 @@ from rnndsl.runtime.checks import (
 )
 from rnndsl.runtime.engines import AUTOMATIC
 from rnndsl.runtime.errors import ShapeError
+from rnndsl.runtime.masking import check_mask, counted_first, spread_over_time
 from rnndsl.runtime.packing import check_packed, ragged_layout
 from rnndsl.runtime.ragged import (
     check_lengths,
@@ -28,6 +29,7 @@ from rnndsl.runtime.ragged import (
     zero_padding,
 )
 from rnndsl.runtime.recurrent import RecurrentModule
+from rnndsl.runtime.sequence_layout import check_one_form, time_first
 from rnndsl.runtime.specification import Tensors
 from rnndsl.runtime.stacking import layer_sizes
 
@@ -81,7 +83,11 @@ class RecurrentLayer(RecurrentModule):
         self.reset_parameters()
 
     def run(
-        self, inputs: tuple[Any, ...], hx: Any, lengths: Tensor | None = None
+        self,
+        inputs: tuple[Any, ...],
+        hx: Any,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Any:
         """Runs the stack; what ``forward`` of a generated layer calls.
 
@@ -90,8 +96,10 @@ class RecurrentLayer(RecurrentModule):
         of all layers and directions, (layers * directions, B, ...), one tensor or a
         tuple as the cell has states, or None. lengths: the number of steps of each
         row, (B,), in any order; behind them the input counts for nothing, states stay
-        as they are and outputs are zero. Returns the output, in the form of the input,
-        and the last state, in the form of ``hx``.
+        as they are and outputs are zero. mask: the same for any steps, bool, of the
+        size of the first input without its features, False at steps that are as if
+        they were not there. Returns the output, in the form of the input, and the last
+        state, in the form of ``hx``.
 
         Raises the types that ``torch.nn.LSTM`` raises: ArgumentTypeError for what is
         no tensor or no tuple, ValueError for a wrong number of dimensions of the first
@@ -104,13 +112,12 @@ class RecurrentLayer(RecurrentModule):
         like = self.first_parameter()
         device_type = data.device.type
         dtype = autocast_dtype(device_type, like)
-        if packed and lengths is not None:
-            raise ValueError("lengths: a PackedSequence has lengths of its own")
+        check_one_form(packed, lengths, mask)
         is_cast = dtype is not None
         with torch.autocast(device_type, enabled=False) if is_cast else nullcontext():
             if packed:
                 return self._run_packed(inputs, hx, like, dtype)
-            return self._run_padded(inputs, hx, lengths, like, dtype)
+            return self._run_padded(inputs, hx, lengths, mask, like, dtype)
 
     def initial_state(self, batch: int) -> Any:
         """The state before the first step of so many rows, in the form of ``hx``."""
@@ -137,6 +144,7 @@ class RecurrentLayer(RecurrentModule):
         inputs: tuple[Any, ...],
         hx: Any,
         lengths: Tensor | None,
+        mask: Tensor | None,
         like: Tensor | None,
         dtype: torch.dtype | None,
     ) -> Any:
@@ -151,10 +159,14 @@ class RecurrentLayer(RecurrentModule):
             )
         check_inputs(names, shapes, tensors, leading, like, dtype is not None)
         is_batched = leading == 2
-        if not is_batched:
-            tensors = tuple(value.unsqueeze(1) for value in tensors)
-        elif self.batch_first:
-            tensors = tuple(value.transpose(0, 1) for value in tensors)
+        if mask is not None:
+            size = tuple(tensors[0].shape[:leading])
+            mask = check_mask(mask, size, tensors[0])
+        if mask is not None:
+            mask = time_first(mask, is_batched, self.batch_first)
+        tensors = tuple(
+            time_first(value, is_batched, self.batch_first) for value in tensors
+        )
         tensors = cast_tensors(tensors, dtype)
         if tensors[0].shape[0] == 0:
             raise ShapeError(f"{names[0]}: expected at least one step, got none")
@@ -166,7 +178,7 @@ class RecurrentLayer(RecurrentModule):
             state = self._given_state(hx, batch, tensors[0], dtype)
             if not is_batched:
                 state = tuple(value.unsqueeze(1) for value in state)
-        output, last = self._run_ragged(tensors, state, lengths, dtype)
+        output, last = self._run_ragged(tensors, state, lengths, mask, dtype)
         if not is_batched:
             output = output.squeeze(1)
             last = tuple(value.squeeze(1) for value in last)
@@ -220,17 +232,23 @@ class RecurrentLayer(RecurrentModule):
         inputs: Tensors,
         state: Tensors | None,
         lengths: Tensor | None,
+        mask: Tensor | None,
         dtype: torch.dtype | None,
     ) -> tuple[Tensor, Tensors]:
-        """inputs (T, B, ...), state (layers * directions, B, ...), lengths (B,)."""
+        """inputs (T, B, ...), state (layers * directions, B, ...), lengths (B,), mask
+        (T, B)."""
         steps = inputs[0].shape[0]
+        if mask is not None:
+            inputs = tuple(counted_first(value, mask) for value in inputs)
+            output, last = self._run_ragged(inputs, state, mask.sum(0), None, dtype)
+            return spread_over_time(output, mask, hold=False), last
         if lengths is not None:
             lengths = check_lengths(lengths, steps, inputs[0])
         if lengths is None:
             return self._run_layers(inputs, state, None, dtype)
         inputs = tuple(repeat_last(value, lengths) for value in inputs)
-        mask = valid_steps(lengths, steps)
-        output, last = self._run_layers(inputs, state, mask, dtype)
+        valid = valid_steps(lengths, steps)
+        output, last = self._run_layers(inputs, state, valid, dtype)
         return zero_padding(output, lengths), last
 
     def _run_layers(

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, assert_never
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from rnndsl.runtime.checks import check_sizes, check_tensor
 from rnndsl.runtime.engines import AUTOMATIC, check_engine
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
-    DtypeError,
-    ShapeError,
     StateCountError,
 )
 from rnndsl.runtime.layer import RecurrentLayer
+from rnndsl.runtime.masking import check_mask
+from rnndsl.runtime.model_inputs import packed_inputs, plain_inputs
 from rnndsl.runtime.model_specification import (
-    InputSpecification,
     ModelSpecification,
     ModelState,
 )
-from rnndsl.runtime.ragged import check_lengths, repeat_last, valid_steps, zero_padding
-from rnndsl.runtime.specification import Tensors, resolve_shape
+from rnndsl.runtime.ragged import check_lengths, repeat_last, valid_steps
+from rnndsl.runtime.sequence_layout import (
+    SequenceLayout,
+    check_one_form,
+    packed_layout,
+    padded_layout,
+    single_rows,
+    without_rows,
+)
+from rnndsl.runtime.specification import Tensors
 
 
 class RecurrentModel(nn.Module):
@@ -55,56 +63,69 @@ class RecurrentModel(nn.Module):
         inputs: tuple[Any, ...],
         lengths: Tensor | None,
         state: ModelState | None,
-    ) -> tuple[Tensors, Tensor | None, ModelState]:
+        mask: Tensor | None = None,
+    ) -> tuple[Tensors, Tensor | None, ModelState, SequenceLayout]:
         """The arguments of ``forward``, checked and laid out as layers take them.
 
-        Returns the inputs with time first and in their padding a repetition of the last
-        step, the lengths, None if there is no padding, and an entry of the state for
-        each recurrent layer.
+        Returns the inputs, (T, B, ...) with the steps of each row that count in front
+        and behind them a repetition of the last; how many there are, (B,), None if all
+        count; an entry of the state for each recurrent layer; and what ``finish`` needs
+        to give results the form of the inputs.
 
         Raises ArgumentTypeError for what is no tensor or no tuple, ValueError for a
         wrong number of dimensions, a wrong dtype or an impossible length, RuntimeError
         for other shapes.
         """
-        specification = self.specification
-        tensors = tuple(
-            self._checked(own, value)
-            for own, value in zip(specification.inputs, inputs, strict=True)
-        )
-        if specification.exchange == "one_to_one":
-            tensors = tuple(value.unsqueeze(0) for value in tensors)
-        elif self.batch_first:
-            tensors = tuple(value.transpose(0, 1) for value in tensors)
-        steps, batch = tensors[0].shape[:2]
-        for own, value in zip(specification.inputs, tensors, strict=True):
-            if value.shape[:2] != (steps, batch):
-                raise ShapeError(
-                    f"{own.name}: expected {steps} steps of {batch} rows, as "
-                    f"{specification.inputs[0].name} has, got {value.shape[0]} of "
-                    f"{value.shape[1]}"
-                )
-        if steps == 0:
-            raise ShapeError(
-                f"{specification.inputs[0].name}: expected at least one step, got none"
+        first = inputs[0]
+        if isinstance(first, PackedSequence):
+            check_one_form(True, lengths, mask)
+            tensors = packed_inputs(self.specification, self._sizes, inputs, first)
+            layout = packed_layout(first)
+        else:
+            check_one_form(False, lengths, mask)
+            tensors, is_batched = plain_inputs(
+                self.specification, self._sizes, inputs, batch_first=self.batch_first
             )
-        if lengths is not None:
-            lengths = check_lengths(lengths, steps, tensors[0])
-        tensors = tuple(repeat_last(value, lengths) for value in tensors)
-        return tensors, lengths, self._states(state)
+            layout = padded_layout(
+                tensors[0],
+                lengths,
+                mask,
+                is_batched=is_batched,
+                batch_first=self.batch_first,
+            )
+        tensors = tuple(map(layout.arranged, tensors))
+        tensors = tuple(repeat_last(value, layout.lengths) for value in tensors)
+        return tensors, layout.lengths, self._states(state, layout), layout
 
-    def finish(self, output: Tensor, lengths: Tensor | None) -> Tensor:
-        """The output of all steps (T, B, ...), zero in the padding, as ``forward``
-        returns it."""
-        output = zero_padding(output, lengths)
-        return output.transpose(0, 1) if self.batch_first else output
+    def finish(
+        self, output: Tensor, state: ModelState, layout: SequenceLayout
+    ) -> tuple[Any, ModelState]:
+        """What ``forward`` returns: the output of all steps (T, B, ...), or the one
+        output (B, ...), and the last state, in the form in which the inputs came."""
+        specification = self.specification
+        result: Tensor | PackedSequence
+        match specification.exchange:
+            case "many_to_many":
+                hold = specification.masked == "hold"
+                result = layout.sequence(output, hold=hold)
+            case "many_to_one":
+                result = layout.row(output)
+            case "one_to_one":
+                result = layout.row(output.squeeze(0))
+            case _:
+                assert_never(specification.exchange)
+        if not layout.is_batched:
+            state = without_rows(state)
+        return result, state
 
-    def time_first(self, output: Tensor) -> Tensor:
-        """An output or a target of ``batch_first`` order in the order (T, B, ...)."""
-        return output.transpose(0, 1) if self.batch_first else output
-
-    def counted(self, output: Tensor, lengths: Tensor | None) -> Tensor | None:
+    def counted(
+        self, output: Tensor, lengths: Tensor | None, mask: Tensor | None = None
+    ) -> Tensor | None:
         """Which steps of an output of ``forward`` count in a loss: (T, B), or (B, T)
-        with ``batch_first``; None if all do."""
+        with ``batch_first``, or (T,); None if all do."""
+        check_one_form(False, lengths, mask)
+        if mask is not None:
+            return check_mask(mask, tuple(output.shape[: mask.dim()]), output)
         if lengths is None:
             return None
         if self.batch_first:
@@ -113,16 +134,32 @@ class RecurrentModel(nn.Module):
         lengths = check_lengths(lengths, steps, output)
         if lengths is None:
             return None
-        mask = valid_steps(lengths, steps)
-        return mask.t() if self.batch_first else mask
+        valid = valid_steps(lengths, steps)
+        return valid.t() if self.batch_first else valid
+
+    def laid_out(
+        self, output: Tensor, lengths: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, SequenceLayout]:
+        """An output of ``forward`` as (T, B, K), the steps of each row that count in
+        front, how many these are, (B,), and how to go back."""
+        check_one_form(False, lengths, mask)
+        layout = padded_layout(
+            output,
+            lengths,
+            mask,
+            is_batched=output.dim() > 2,
+            batch_first=self.batch_first,
+        )
+        return layout.arranged(output), layout.lengths, layout
 
     def run_step(
         self, inputs: tuple[Any, ...], state: ModelState | None
     ) -> tuple[Tensor, ModelState]:
         """One step; what ``step`` of a generated model calls.
 
-        inputs: (B, ...) each. Returns the output (B, ...) and the new state. Raises
-        RuntimeError, with the reason, if the model needs the whole sequence.
+        inputs: (B, ...) each, or without B. Returns the output (B, ...) and the new
+        state. Raises RuntimeError, with the reason, if the model needs the whole
+        sequence.
         """
         specification = self.specification
         if specification.streaming_refusal is not None:
@@ -132,7 +169,8 @@ class RecurrentModel(nn.Module):
             )
         names = (own.name for own in specification.inputs)
         tensors = tuple(map(check_tensor, names, inputs))
-        axis = 1 if self.batch_first else 0
+        rank = len(specification.inputs[0].shape)
+        axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
         if specification.exchange != "one_to_one":
             tensors = tuple(value.unsqueeze(axis) for value in tensors)
         output, last = self(*tensors, state=state)
@@ -183,33 +221,7 @@ class RecurrentModel(nn.Module):
             if isinstance(module, RecurrentLayer):
                 yield name, module
 
-    def _checked(self, own: InputSpecification, value: object) -> Tensor:
-        """One input, of the right kind and shape but for batch and time."""
-        tensor = check_tensor(own.name, value)
-        shape = resolve_shape(own.shape, self._sizes)
-        leading = 1 if self.specification.exchange == "one_to_one" else 2
-        if tensor.dim() != leading + len(shape):
-            raise ValueError(
-                f"{own.name}: expected a {leading + len(shape)}-D tensor, got "
-                f"{tensor.dim()}-D"
-            )
-        if tensor.shape[leading:] != shape:
-            raise ShapeError(
-                f"{own.name}: expected the last dimensions to be {shape}, got "
-                f"{tuple(tensor.shape)}"
-            )
-        is_whole = not (tensor.is_floating_point() or tensor.is_complex())
-        if own.vocabulary is None:
-            if not tensor.is_floating_point():
-                raise DtypeError(
-                    f"{own.name}: expected a floating-point dtype, got {tensor.dtype}"
-                )
-            return tensor
-        if not is_whole:
-            raise DtypeError(f"{own.name}: expected whole numbers, got {tensor.dtype}")
-        return tensor.long()
-
-    def _states(self, state: ModelState | None) -> ModelState:
+    def _states(self, state: ModelState | None, layout: SequenceLayout) -> ModelState:
         names = self.specification.recurrences
         if state is None:
             return (None,) * len(names)
@@ -223,4 +235,6 @@ class RecurrentModel(nn.Module):
                 f"state: expected {len(names)} entries ({', '.join(names)}), got "
                 f"{len(state)}"
             )
-        return tuple(state)
+        if layout.is_batched:
+            return tuple(state)
+        return single_rows(state)

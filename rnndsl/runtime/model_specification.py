@@ -14,6 +14,8 @@ LayerState: TypeAlias = Tensor | tuple[Tensor, ...]
 # One for each recurrent layer; None: from where that layer starts by itself.
 ModelState: TypeAlias = tuple[LayerState | None, ...]
 Exchange: TypeAlias = Literal["one_to_one", "many_to_one", "many_to_many"]
+# What is put out where no step counts: zeros, or what was put out last.
+Masked: TypeAlias = Literal["zero", "hold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class ModelSpecification:
     """A model, from its inputs to its head.
 
     ``dimensions`` pairs each dimension with the constructor argument that gives its
-    size. ``recurrences`` names the recurrent layers in the order of their states.
+    size. ``masked`` says what a sequence of outputs has at steps that do not count.
+    ``recurrences`` names the recurrent layers in the order of their states.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
     ``summary`` has a line for each stage.
     """
@@ -42,5 +45,6 @@ class ModelSpecification:
     inputs: tuple[InputSpecification, ...]
     exchange: Exchange
     recurrences: tuple[str, ...]
+    masked: Masked = "zero"
     streaming_refusal: str | None = None
     summary: tuple[str, ...]

@@ -61,7 +61,7 @@ def repeat_last(x: Tensor, lengths: Tensor | None) -> Tensor:
     """
     if lengths is None:
         return x
-    mask = _aligned(valid_steps(lengths, x.shape[0]), x)
+    mask = aligned(valid_steps(lengths, x.shape[0]), x)
     return torch.where(mask, x, _last_or(int(x.is_floating_point()), x, lengths))
 
 
@@ -69,7 +69,16 @@ def zero_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
     """x (T, B, ...) with zeros in the padding."""
     if lengths is None:
         return x
-    return torch.where(_aligned(valid_steps(lengths, x.shape[0]), x), x, 0)
+    return torch.where(aligned(valid_steps(lengths, x.shape[0]), x), x, 0)
+
+
+def hold_last(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """x (T, B, ...) with the last step of each row in its padding; zero in a row of no
+    steps."""
+    if lengths is None:
+        return x
+    mask = aligned(valid_steps(lengths, x.shape[0]), x)
+    return torch.where(mask, x, _last_or(0, x, lengths))
 
 
 def reverse_time(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -78,17 +87,17 @@ def reverse_time(x: Tensor, lengths: Tensor | None) -> Tensor:
         return x.flip(0)
     steps = torch.arange(x.shape[0], device=x.device).unsqueeze(1)
     source = torch.where(steps < lengths, lengths - 1 - steps, steps)
-    return x.gather(0, _aligned(source, x).expand(x.shape))
+    return x.gather(0, aligned(source, x).expand(x.shape))
 
 
 def _last_or(fill: int, x: Tensor, lengths: Tensor) -> Tensor:
     """What stands at the last step of each row, (B, ...); ``fill`` if it has none."""
     rows = torch.arange(x.shape[1], device=x.device)
     last = x[(lengths - 1).clamp(0, x.shape[0] - 1), rows]
-    return torch.where(_aligned(lengths > 0, last), last, fill)
+    return torch.where(aligned(lengths > 0, last), last, fill)
 
 
-def _aligned(values: Tensor, x: Tensor) -> Tensor:
+def aligned(values: Tensor, x: Tensor) -> Tensor:
     """``values`` with axes of size 1 behind, as many as x has more."""
     return values[(..., *(None,) * (x.dim() - values.dim()))]
 

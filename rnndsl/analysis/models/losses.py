@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from rnndsl.analysis.model import Exchange, Loss, LossKind, Pooling
+from rnndsl.analysis.model import Exchange, Loss, LossKind, Masking, Pooling
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.loss_options import LossReader
 from rnndsl.analysis.models.terms import (
+    arguments_of,
     check_plain,
     single,
     unknown_choice,
     values_of,
     word_of,
+    wrong_arguments,
 )
 from rnndsl.syntax import tree
 
 _EXCHANGES = tuple(exchange.value for exchange in Exchange)
 _POOLINGS = tuple(pooling.value for pooling in Pooling)
 _LOSSES = tuple(kind.value for kind in LossKind)
+_MASKINGS = tuple(masking.value for masking in Masking)
+_MASK = "mask"
 
 
 def read_exchange(
     clause: tree.Clause, context: ModelContext
-) -> tuple[Exchange, Pooling | None] | None:
+) -> tuple[Exchange, Pooling | None, Masking] | None:
     """What ``io`` says; None, and reported, if it is wrong."""
     term = single(clause, "io many_to_one(mean)", context)
     if term is None or not check_plain(term, context.report):
@@ -31,20 +35,46 @@ def read_exchange(
         context.add(unknown_choice(term.span, word, "`io`", _EXCHANGES))
         return None
     exchange = Exchange(term.name.text)
-    if exchange is not Exchange.MANY_TO_ONE:
+    if exchange is Exchange.MANY_TO_MANY:
+        masking = _masking(term, context)
+        return None if masking is None else (exchange, None, masking)
+    if exchange is Exchange.ONE_TO_ONE:
         values = values_of(term, f"io {exchange.value}", (0,), context.report)
-        return None if values is None else (exchange, None)
+        return None if values is None else (exchange, None, Masking.ZERO)
     values = values_of(term, "io many_to_one(mean)", (0, 1), context.report)
     if values is None:
         return None
     if not values:
-        return exchange, Pooling.LAST
+        return exchange, Pooling.LAST, Masking.ZERO
     word_or_none = word_of(values[0])
     if word_or_none not in _POOLINGS:
         text = values[0].span.text
         context.add(unknown_choice(values[0].span, text, "pooling", _POOLINGS))
         return None
-    return exchange, Pooling(word_or_none)
+    return exchange, Pooling(word_or_none), Masking.ZERO
+
+
+def _masking(term: tree.Term, context: ModelContext) -> Masking | None:
+    """``zero``, or what ``many_to_many(mask = hold)`` says."""
+    form = "io many_to_many(mask = hold)"
+    arguments = arguments_of(term)
+    if term.arguments is None:
+        return Masking.ZERO
+    if len(arguments) != 1 or arguments[0].name is None:
+        place = term.arguments.span
+        context.add(wrong_arguments(place, term.name.text, form, "needs `mask = `"))
+        return None
+    (argument,) = arguments
+    if argument.name is not None and argument.name.text != _MASK:
+        word = argument.name
+        context.add(unknown_choice(word.span, word.text, "option", (_MASK,)))
+        return None
+    found = word_of(argument.value)
+    if found not in _MASKINGS:
+        span = argument.value.span
+        context.add(unknown_choice(span, span.text, "masking", _MASKINGS))
+        return None
+    return Masking(found)
 
 
 def read_loss(clause: tree.Clause, context: ModelContext) -> Loss | None:

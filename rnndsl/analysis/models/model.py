@@ -10,6 +10,7 @@ from rnndsl.analysis.model import (
     Embedding,
     Exchange,
     Layer,
+    Masking,
     Model,
     ModelInput,
     OneHot,
@@ -88,7 +89,9 @@ class _Resolution:
             self._add(clause, further)
         io = clauses.once.get("io")
         exchange = (
-            (Exchange.MANY_TO_MANY, None) if io is None else read_exchange(io, context)
+            (Exchange.MANY_TO_MANY, None, Masking.ZERO)
+            if io is None
+            else read_exchange(io, context)
         )
         table = None
         if (
@@ -114,6 +117,7 @@ class _Resolution:
             exchange=exchange[0],
             exchange_span=None if io is None else io.span,
             pooling=exchange[1],
+            masking=exchange[2],
             head=head,
             loss=loss,
             cells=self._cells(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnndsl.backends.torch.describe import listed, output_state, shape_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.fitting import fitted
@@ -33,7 +35,9 @@ def classes_view(
     names = Names()
     names.take("self")
     inputs = [names.take(item.name) for item in cell.inputs]
-    hx, lengths = names.take("hx"), names.take("lengths")
+    hx = names.take("hx")
+    # No name of a cell is ``mask`` in generated code: the loops have one.
+    ragged = (names.take("lengths"), "mask")
     count = len(cell.states)
     state = "tuple[Tensor, ...]"
     if count <= _MOST_COUNTED:
@@ -68,7 +72,7 @@ def classes_view(
             hx,
             state,
             f"tuple[Tensor, {state}]",
-            lengths=lengths,
+            ragged=ragged,
             stub=True,
         ),
         packed_call=_signature(
@@ -80,12 +84,12 @@ def classes_view(
             stub=True,
         ),
         either_call=_signature(
-            inputs, either, hx, state, f"tuple[{either}, {state}]", lengths=lengths
+            inputs, either, hx, state, f"tuple[{either}, {state}]", ragged=ragged
         ),
         cell_call=_signature(inputs, "Tensor", hx, state, cell_returns),
-        layer_run=_run("output, state", inputs, hx, lengths),
+        layer_run=_run("output, state", inputs, hx, *ragged),
         cell_run=_run(result if is_state else "output, state", inputs, hx),
-        shapes=_shapes(plan, hx, lengths),
+        shapes=_shapes(plan, hx, *ragged),
         cell_shapes=_cell_shapes(plan, is_state),
     )
 
@@ -97,14 +101,14 @@ def _signature(
     state: str,
     returns: str,
     *,
-    lengths: str | None = None,
+    ragged: Sequence[str] = (),
     stub: bool = False,
 ) -> tuple[str, ...]:
     """``def forward(self, x: Tensor, hx: ... = None) -> ...:``"""
     given = [f"{name}: {kind}" for name in inputs]
     arguments = ["self", *given, f"{hx}: {state} | None = None"]
-    if lengths is not None:
-        arguments += ["*", f"{lengths}: Tensor | None = None"]
+    if ragged:
+        arguments += ["*", *(f"{name}: Tensor | None = None" for name in ragged)]
     tail = f" -> {returns}:{' ...' if stub else ''}"
     one = f"def forward({', '.join(arguments)}){tail}"
     if len(one) + 4 <= 88:
@@ -132,7 +136,7 @@ def _layer_usage(plan: CellPlan, hx: str) -> str:
     return f"Sizes: {sizes}.\n{options}\n{engine}"
 
 
-def _shapes(plan: CellPlan, hx: str, lengths: str) -> tuple[str, ...]:
+def _shapes(plan: CellPlan, hx: str, lengths: str, mask: str) -> tuple[str, ...]:
     cell = plan.source.cell
     given = listed(((i.name, i.shape) for i in cell.inputs), "T", "B")
     states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
@@ -142,6 +146,7 @@ def _shapes(plan: CellPlan, hx: str, lengths: str) -> tuple[str, ...]:
         "with ``batch_first``; without B for a single sequence; or packed.",
         f"{hx}: {states}; layers counts directions too.",
         f"{lengths}: (B,), how many steps of each row count, where not all do.",
+        f"{mask}: (T, B), False at the steps that do not, wherever they are.",
         f"Returns the output {width}, the last axis doubled if bidirectional,",
         "and the last states, shaped as the first.",
     )

@@ -132,6 +132,7 @@ class ModelView:
     keywords: tuple[str, ...]
     initialise: str
     build: tuple[str, ...]
+    forward_overloads: tuple[tuple[str, ...], ...]
     forward_signature: tuple[str, ...]
     forward_docstring: tuple[str, ...]
     forward: tuple[str, ...]

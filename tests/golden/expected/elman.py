@@ -249,7 +249,12 @@ class Elman(RecurrentLayer):
 
     @overload
     def forward(
-        self, x: Tensor, hx: Tensor | None = None, *, lengths: Tensor | None = None
+        self,
+        x: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]: ...
 
     @overload
@@ -263,6 +268,7 @@ class Elman(RecurrentLayer):
         hx: Tensor | None = None,
         *,
         lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Runs all layers over a sequence.
 
@@ -270,8 +276,9 @@ class Elman(RecurrentLayer):
         with ``batch_first``; without B for a single sequence; or packed.
         hx: h (layers, B, H); layers counts directions too.
         lengths: (B,), how many steps of each row count, where not all do.
+        mask: (T, B), False at the steps that do not, wherever they are.
         Returns the output (T, B, H), the last axis doubled if bidirectional,
         and the last states, shaped as the first.
         """
-        output, state = self.run((x,), hx, lengths)
+        output, state = self.run((x,), hx, lengths, mask)
         return output, state

@@ -272,7 +272,12 @@ class Jordan(RecurrentLayer):
 
     @overload
     def forward(
-        self, x: Tensor, hx: Tensor | None = None, *, lengths: Tensor | None = None
+        self,
+        x: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]: ...
 
     @overload
@@ -286,6 +291,7 @@ class Jordan(RecurrentLayer):
         hx: Tensor | None = None,
         *,
         lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, Tensor]:
         """Runs all layers over a sequence.
 
@@ -293,8 +299,9 @@ class Jordan(RecurrentLayer):
         with ``batch_first``; without B for a single sequence; or packed.
         hx: y (layers, B, O); layers counts directions too.
         lengths: (B,), how many steps of each row count, where not all do.
+        mask: (T, B), False at the steps that do not, wherever they are.
         Returns the output (T, B, O), the last axis doubled if bidirectional,
         and the last states, shaped as the first.
         """
-        output, state = self.run((x,), hx, lengths)
+        output, state = self.run((x,), hx, lengths, mask)
         return output, state

@@ -337,6 +337,7 @@ class LSTM(RecurrentLayer):
         hx: tuple[Tensor, Tensor] | None = None,
         *,
         lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
 
     @overload
@@ -350,6 +351,7 @@ class LSTM(RecurrentLayer):
         hx: tuple[Tensor, Tensor] | None = None,
         *,
         lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
         """Runs all layers over a sequence.
 
@@ -357,8 +359,9 @@ class LSTM(RecurrentLayer):
         with ``batch_first``; without B for a single sequence; or packed.
         hx: h (layers, B, H), c (layers, B, H); layers counts directions too.
         lengths: (B,), how many steps of each row count, where not all do.
+        mask: (T, B), False at the steps that do not, wherever they are.
         Returns the output (T, B, H), the last axis doubled if bidirectional,
         and the last states, shaped as the first.
         """
-        output, state = self.run((x,), hx, lengths)
+        output, state = self.run((x,), hx, lengths, mask)
         return output, state

@@ -140,7 +140,13 @@ ALL = {
 @cache
 def module(name: str) -> ModuleType:
     """The module of one of the specs, importable under the name ``model_<name>``."""
-    text = compile_text(textwrap.dedent(ALL[name]), f"{name}.rnn")
+    return compiled(ALL[name], name)
+
+
+@cache
+def compiled(spec: str, name: str) -> ModuleType:
+    """The module of a spec, importable under the name ``model_<name>``."""
+    text = compile_text(textwrap.dedent(spec), f"{name}.rnn")
     made = ModuleType(f"model_{name}")
     sys.modules[made.__name__] = made
     exec(compile(text, made.__name__, "exec"), vars(made))

@@ -56,9 +56,19 @@ def test_lengths_beside_a_packed_sequence_or_a_single_one() -> None:
     [
         ("tagger", [1], TypeError, "words: expected a torch.Tensor, got builtins.list"),
         ("tagger", WORDS.double(), ValueError, "words: expected whole numbers, got"),
-        ("tagger", WORDS[0], ValueError, "words: expected a 2-D tensor, got 1-D"),
+        (
+            "tagger",
+            WORDS[0, 0],
+            ValueError,
+            "words: expected a 2-D tensor, or 1-D for unbatched input, got 0-D",
+        ),
         ("tagger", WORDS[:0], RuntimeError, "words: expected at least one step"),
-        ("last", WORDS, ValueError, "x: expected a 3-D tensor, got 2-D"),
+        (
+            "last",
+            X[0, 0],
+            ValueError,
+            "x: expected a 3-D tensor, or 2-D for unbatched input, got 1-D",
+        ),
         ("last", X.long(), ValueError, "x: expected a floating-point dtype"),
         (
             "last",
@@ -68,7 +78,12 @@ def test_lengths_beside_a_packed_sequence_or_a_single_one() -> None:
         ),
         ("last", X[:0], RuntimeError, "x: expected at least one step, got none"),
         ("last", X.float(), ValueError, "x: expected dtype torch.float64"),
-        ("once", X, ValueError, "x: expected a 2-D tensor, got 3-D"),
+        (
+            "once",
+            X,
+            ValueError,
+            "x: expected a 2-D tensor, or 1-D for unbatched input, got 3-D",
+        ),
     ],
 )
 def test_inputs(name: str, x: object, kind: type[Exception], message: str) -> None:

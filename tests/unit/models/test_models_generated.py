@@ -121,7 +121,7 @@ model Odd(I):
     text = compile_text(spec, "odd.rnn")
     assert "class Odd(RecurrentModel)" in text
     name = inputs.partition(":")[0]
-    assert f"self.begin(({name},), lengths, state)" in text
+    assert f"({name},), lengths, state, mask" in text
 
 
 def test_explanation() -> None:

@@ -209,3 +209,40 @@ def test_softmax_as_a_map() -> None:
     for t, b in COUNTED:
         assert_close(output[t, b], expected[t, b], rtol=1e-12, atol=1e-12)
     assert not output[4:, 0].any()
+
+
+@ORDERS
+@pytest.mark.parametrize("name", ["crf", "ctc"])
+def test_masked_steps_are_no_part_of_a_sequence(name: str, batch_first: bool) -> None:
+    ours = built(name, *((9, 5) if name == "crf" else (3,)), batch_first=batch_first)
+    output, mask = outputs(5), torch.rand(STEPS, ROWS) < 0.7
+    mask[2:4], mask[1, 0], mask[3, 1] = True, False, False
+    target, counts = torch.randint(5, (STEPS, ROWS)), torch.tensor([1, 1, 1, 1, 1])
+    more: dict[str, Any] = {}
+    if name == "ctc":
+        target = torch.tensor([[0, 1, 3, 4, 0]])
+        more = {"target_lengths": counts}
+    each: list[Tensor] = []
+    read = torch.full((STEPS, ROWS), 0 if name == "crf" else 2)
+    ours.batch_first = False
+    for row in range(ROWS):
+        steps = mask[:, row]
+        single = output[steps, row]
+        wanted = target[steps, row] if name == "crf" else target[:, row]
+        own = {key: value[row : row + 1] for key, value in more.items()}
+        each.append(ours.loss(single, wanted, **own))
+        if name == "crf":
+            read[steps, row] = ours.predict(single)
+        else:
+            symbols, number = ours.predict(single)
+            assert number.shape == ()
+            read[: len(symbols), row] = symbols
+    ours.batch_first = batch_first
+    spoilt = output.detach().clone()
+    spoilt[~mask] = float("nan")
+    given, kept = laid(spoilt, batch_first), laid(mask, batch_first)
+    loss = ours.loss(given, laid(target, batch_first), mask=kept, **more)
+    assert_close(loss, torch.stack(each).mean(), rtol=1e-12, atol=1e-12)
+    predicted = ours.predict(given, mask=kept)
+    predicted = predicted if name == "crf" else predicted[0]
+    assert torch.equal(laid(predicted, batch_first), read)

@@ -7,7 +7,7 @@ from typing import assert_never
 from rnndsl.analysis.model import Exchange, Loss, LossKind, Model, Reduction
 from rnndsl.backends.torch.layout import call
 from rnndsl.backends.torch.models.loss_text import loss_docstring, predict_docstring
-from rnndsl.backends.torch.models.methods import LENGTHS, signature
+from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature
 from rnndsl.backends.torch.models.stage import INDENT, Stage, commented
 from rnndsl.backends.torch.printer import number
 from rnndsl.backends.torch.view import LossView
@@ -21,6 +21,7 @@ _LOSSES = {
     LossKind.CTC: "ctc_loss",
     LossKind.ADAPTIVE_SOFTMAX: "adaptive_softmax_loss",
 }
+_LAID_OUT = "output, lengths, layout = self.laid_out(output, lengths, mask)"
 _TARGET_LENGTHS = "target_lengths: Tensor | None = None"
 
 
@@ -69,7 +70,7 @@ def loss_stage(model: Model) -> tuple[Stage, ...]:
 
 def loss_view(model: Model, loss: Loss) -> LossView:
     """The methods ``loss`` and ``predict``."""
-    lengths = [] if model.exchange is Exchange.ONE_TO_ONE else [LENGTHS]
+    lengths = [] if model.exchange is Exchange.ONE_TO_ONE else [LENGTHS, MASK]
     if loss.kind is LossKind.CTC:
         lengths.append(_TARGET_LENGTHS)
     arguments = ["output: Tensor", "target: Tensor", *(["*"] if lengths else [])]
@@ -88,10 +89,11 @@ def _loss_lines(model: Model, loss: Loss) -> list[str]:
     compared = ["output", "target"]
     match loss.kind:
         case LossKind.CRF | LossKind.CTC:
-            lines.append(
-                "output, target = self.time_first(output), self.time_first(target)"
-            )
-            own = ["self.crf"] if loss.kind is LossKind.CRF else []
+            is_crf = loss.kind is LossKind.CRF
+            lines.append(_LAID_OUT)
+            way = "arranged" if is_crf else "time_first"
+            lines.append(f"target = layout.{way}(target)")
+            own = ["self.crf"] if is_crf else []
             compared = [*own, *compared, "lengths"]
             if loss.kind is LossKind.CTC:
                 compared.append("target_lengths")
@@ -101,7 +103,7 @@ def _loss_lines(model: Model, loss: Loss) -> list[str]:
             mask = "None"
             if model.exchange is Exchange.MANY_TO_MANY:
                 mask = "mask"
-                lines.append("mask = self.counted(output, lengths)")
+                lines.append("mask = self.counted(output, lengths, mask)")
             compared.append(mask)
     compared += _options(loss)
     return [*lines, *call(f"return {_LOSSES[loss.kind]}", compared, indent=INDENT)]
@@ -124,10 +126,12 @@ def _options(loss: Loss) -> list[str]:
 def _predict_signature(loss: Loss) -> tuple[str, ...]:
     match loss.kind:
         case LossKind.CRF:
-            return signature("predict", ["output: Tensor", LENGTHS], " -> Tensor:")
+            return signature(
+                "predict", ["output: Tensor", LENGTHS, MASK], " -> Tensor:"
+            )
         case LossKind.CTC:
             returns = " -> tuple[Tensor, Tensor]:"
-            return signature("predict", ["output: Tensor", LENGTHS], returns)
+            return signature("predict", ["output: Tensor", LENGTHS, MASK], returns)
         case _:
             return signature("predict", ["output: Tensor"], " -> Tensor:")
 
@@ -142,15 +146,17 @@ def _predict_lines(loss: Loss) -> tuple[str, ...]:
             return ("return output",)
         case LossKind.CRF:
             return (
-                "tags, _ = self.crf.decode(self.time_first(output), lengths)",
-                "return self.finish(tags, None)",
+                _LAID_OUT,
+                "tags, _ = self.crf.decode(output, lengths)",
+                "return layout.padded(tags, hold=False)",
             )
         case LossKind.CTC:
             options = [] if not loss.blank else [f"blank={loss.blank}"]
-            operands = ["self.time_first(output)", "lengths", *options]
+            operands = ["output", "lengths", *options]
             return (
+                _LAID_OUT,
                 *call("symbols, counts = ctc_best_path", operands, indent=INDENT),
-                "return self.finish(symbols, None), counts",
+                "return layout.as_given(symbols), layout.row(counts)",
             )
         case LossKind.ADAPTIVE_SOFTMAX:
             return ("return adaptive_probabilities(self.adaptive_softmax, output)",)

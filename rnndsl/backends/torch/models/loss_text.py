@@ -35,11 +35,13 @@ def loss_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
     target = _target(model, loss, output)
     parts = [f"output {output}, of ``forward``; {target}{order}."]
     if loss.kind is LossKind.CTC:
-        parts.append("lengths: (B,), as for ``forward``; target_lengths: (B,).")
+        parts.append(
+            "lengths: (B,), mask: (T, B), as for ``forward``; target_lengths: (B,)."
+        )
     elif has_steps:
-        parts.append("lengths: (B,), as for ``forward``.")
+        parts.append("lengths: (B,), mask: (T, B), as for ``forward``.")
     elif model.exchange is Exchange.MANY_TO_ONE:
-        parts.append("lengths are not needed: each row has one output.")
+        parts.append("Neither lengths nor mask is needed: each row has one output.")
     return docstring(first, "\n".join(filled(part, INDENT) for part in parts))
 
 
@@ -72,7 +74,10 @@ def predict_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
         case LossKind.SQUARED_ERROR | LossKind.ABSOLUTE_ERROR:
             return docstring(_read("The values"))
         case LossKind.CRF:
-            first, result = "The best path of tags", "(T, B), zero behind a row's end"
+            first, result = (
+                "The best path of tags",
+                "(T, B), zero at steps that do not count",
+            )
         case LossKind.CTC:
             first = "The symbols of the best path"
             result = (
@@ -82,7 +87,10 @@ def predict_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
         case _:
             assert_never(loss.kind)
     output = output_shape(model, "T", "B")
-    part = f"output {output}; lengths: (B,), as for ``forward``. Returns {result}"
+    part = (
+        f"output {output}; lengths: (B,), mask: (T, B), as for ``forward``. Returns "
+        f"{result}"
+    )
     return docstring(_read(first), filled(f"{part}{_ORDER}.", INDENT))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnndsl.backends.torch.layout import WIDTH
 
 LENGTHS = "lengths: Tensor | None = None"
+MASK = "mask: Tensor | None = None"
 _METHOD = 4
 
 

@@ -8,6 +8,7 @@ from typing import assert_never
 from rnndsl.analysis.model import (
     Embedding,
     Exchange,
+    Masking,
     Model,
     ModelInput,
     TokenInput,
@@ -23,7 +24,7 @@ from rnndsl.backends.torch.layout import (
     quoted,
 )
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
-from rnndsl.backends.torch.models.methods import LENGTHS, signature
+from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented, place
@@ -47,9 +48,8 @@ def model_view(model: Model, specification: str) -> ModelView:
     stack = ModelStack(model, names)
     refusal = streaming_refusal(model)
     inputs = list(names.inputs.values())
-    given = [f"{name}: Tensor" for name in inputs]
+    given = _typed(inputs, "Tensor")
     has_time = model.exchange is not Exchange.ONE_TO_ONE
-    options = [LENGTHS, _STATE] if has_time else [_STATE]
     arguments = [f"{d.argument}: int" for d in model.dimensions]
     recurrences = [name for name, _ in stack.modules]
     return ModelView(
@@ -61,7 +61,8 @@ def model_view(model: Model, specification: str) -> ModelView:
         keywords=_keywords(model),
         initialise=_initialise(model, has_time),
         build=_build(model, stack),
-        forward_signature=signature("forward", [*given, "*", *options], _RETURNS),
+        forward_overloads=_forward_overloads(model, inputs),
+        forward_signature=_forward_signature(model, inputs),
         forward_docstring=forward_docstring(model, recurrences),
         forward=_forward(model, names, stack),
         loss=None if model.loss is None else loss_view(model, model.loss),
@@ -91,6 +92,8 @@ def _specification(
         f"exchange={quoted(model.exchange.value)}",
         Nest("recurrences=", tuple(quoted(name) for name, _ in stack.modules)),
     ]
+    if model.masking is not Masking.ZERO:
+        items.append(f"masked={quoted(model.masking.value)}")
     if refusal is not None:
         items.append(f"streaming_refusal={quoted(refusal)}")
     lines = tuple(quoted(line) for line in summary(model, stack.stages))
@@ -119,6 +122,38 @@ def _keywords(model: Model) -> tuple[str, ...]:
     return ("embedding: Tensor",) if is_given else ()
 
 
+def _forward_overloads(model: Model, inputs: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Where the output has the form of the inputs, as sequences or packed."""
+    if model.exchange is not Exchange.MANY_TO_MANY:
+        return ()
+    padded = [*_typed(inputs, "Tensor"), "*", LENGTHS, MASK, _STATE]
+    packed = [*_typed(inputs, "PackedSequence"), "*", _STATE]
+    returns = " -> tuple[PackedSequence, ModelState]: ..."
+    return (
+        signature("forward", padded, f"{_RETURNS} ..."),
+        signature("forward", packed, returns),
+    )
+
+
+def _forward_signature(model: Model, inputs: list[str]) -> tuple[str, ...]:
+    either = "Tensor | PackedSequence"
+    match model.exchange:
+        case Exchange.ONE_TO_ONE:
+            given, options, output = "Tensor", [_STATE], "Tensor"
+        case Exchange.MANY_TO_ONE:
+            given, options, output = either, [LENGTHS, MASK, _STATE], "Tensor"
+        case Exchange.MANY_TO_MANY:
+            given, options, output = either, [LENGTHS, MASK, _STATE], either
+        case _:
+            assert_never(model.exchange)
+    arguments = [*_typed(inputs, given), "*", *options]
+    return signature("forward", arguments, f" -> tuple[{output}, ModelState]:")
+
+
+def _typed(names: list[str], kind: str) -> list[str]:
+    return [f"{name}: {kind}" for name in names]
+
+
 def _initialise(model: Model, has_time: bool) -> str:
     pairs = ", ".join(f'"{d.name}": {d.argument}' for d in model.dimensions)
     return f"super().__init__({{{pairs}}}{', batch_first' if has_time else ''})"
@@ -137,38 +172,34 @@ def _forward(model: Model, names: ModelNames, stack: ModelStack) -> tuple[str, .
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     begin = _begin(names, has_time)
     lines = commented((stage.span, stage.run) for stage in stack.stages)
-    match model.exchange:
-        case Exchange.ONE_TO_ONE:
-            result = f"{stack.result}.squeeze(0)"
-        case Exchange.MANY_TO_ONE:
-            result = stack.result
-        case Exchange.MANY_TO_MANY:
-            result = f"self.finish({stack.result}, lengths)"
-        case _:
-            assert_never(model.exchange)
     count = len(stack.modules)
     states = [names.numbered("state", index + 1) for index in range(count)]
-    end = [f"return {result}, {_tuple(states)}"]
+    end = [f"return self.finish({stack.result}, {_tuple(states)}, layout)"]
     if len(end[0]) + INDENT > WIDTH:
         last = collection("state = ", states, indent=INDENT)
-        end = [*last, f"return {result}, state"]
+        end = [*last, f"return self.finish({stack.result}, state, layout)"]
     return (*begin, *lines, *end)
 
 
 def _begin(names: ModelNames, has_time: bool) -> list[str]:
     """Checks the arguments, and lays them out as the stages take them."""
     inputs = list(names.inputs.values())
-    lengths, kept = ("lengths", "lengths") if has_time else ("None", "_")
+    kept = "lengths" if has_time else "_"
+    options = "lengths, state, mask" if has_time else "None, state"
     packed = _tuple(inputs)
-    line = f"{packed}, {kept}, state = self.begin({packed}, {lengths}, state)"
-    if len(line) + INDENT <= WIDTH:
-        return [line]
-    given = names.take("given")
-    head = f"{given}: tuple[Tensor, ...] = "
+    head, inner = (
+        f"{packed}, {kept}, state, layout = self.begin(",
+        f"{packed}, {options}",
+    )
+    if len(f"{head}{inner})") + INDENT <= WIDTH:
+        return [f"{head}{inner})"]
+    if max(len(head), len(inner) + 4) + INDENT <= WIDTH:
+        return [head, f"    {inner}", ")"]
+    given, tensors = names.take("given"), names.take("tensors")
     return [
-        *collection(head, inputs, indent=INDENT),
-        f"{given}, {kept}, state = self.begin({given}, {lengths}, state)",
-        *unpack(inputs, given, indent=INDENT),
+        *collection(f"{given} = ", inputs, indent=INDENT),
+        f"{tensors}, {kept}, state, layout = self.begin({given}, {options})",
+        *unpack(inputs, tensors, indent=INDENT),
     ]
 
 

@@ -8,10 +8,13 @@ RESERVED = (
     "Any",
     "F",
     "ModelState",
+    "PackedSequence",
     "Tensor",
     "dict",
     "factory",
+    "layout",
     "lengths",
+    "mask",
     "nn",
     "output",
     "self",
@@ -31,8 +34,8 @@ class ModelNames:
     def __init__(self, model: Model) -> None:
         self._taken = dict.fromkeys((*RESERVED, *(cell.name for cell in model.cells)))
         self.inputs = {item.name: self.take(item.name) for item in model.inputs}
-        first = self.inputs[model.inputs[0].name]
-        self.flow = first if first == "x" else self.take("x")
+        # Not the name of an input, which may come packed: another type.
+        self.flow = self.take("out" if "x" in self._taken else "x")
         self.branch = self.take("y")
         self._numbered: dict[str, str] = {}
         self.forward = self.take("forward")

@@ -9,6 +9,7 @@ from typing import assert_never
 from rnndsl.analysis.model import (
     Embedding,
     Exchange,
+    Masking,
     Model,
     ModelInput,
     OneHot,
@@ -23,6 +24,7 @@ from rnndsl.backends.torch.layout import WIDTH
 from rnndsl.backends.torch.models.stage import Stage, place, spec_line
 
 _INDENT = 8
+_MASKED = {Masking.ZERO: "zero", Masking.HOLD: "what it was before"}
 
 
 def class_docstring(model: Model) -> tuple[str, ...]:
@@ -45,21 +47,25 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     """Inputs and results with their shapes."""
     leading = leading_axes(model, "T", "B")
     first = "Runs the model over sequences."
-    order = "; batch before time with ``batch_first``"
+    order = (
+        "; batch before time with ``batch_first``; without B for a single sequence; "
+        "or packed"
+    )
     if model.exchange is Exchange.ONE_TO_ONE:
-        first, order = "Runs the model once.", ""
+        first, order = "Runs the model once.", "; B may be absent"
     parts = [f"Inputs: {_inputs(model, *leading)}{order}."]
     if model.exchange is not Exchange.ONE_TO_ONE:
         parts.append(
             "lengths: (B,), how many steps of each row count, where not all do."
         )
+        parts.append("mask: (T, B), False at the steps that do not, wherever they are.")
     parts.append(
         "state: where to start, as an earlier call returned it: a tuple with the "
         f"states of {', '.join(recurrences)}."
     )
     output = f"Returns the output {output_shape(model, 'T', 'B')}"
     if model.exchange is Exchange.MANY_TO_MANY:
-        output += ", zero behind a row's end,"
+        output += f", {_MASKED[model.masking]} at steps that do not count,"
     parts.append(f"{output} and the last state.")
     return docstring(first, "\n".join(filled(part, _INDENT) for part in parts))
 
@@ -68,7 +74,8 @@ def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
     """One step's inputs and results, or why there is none."""
     output = output_shape(model, "B")
     parts = [
-        f"Inputs: {_inputs(model, 'B')}. Returns the output {output} and the new state."
+        f"Inputs: {_inputs(model, 'B')}; B may be absent. Returns the output {output} "
+        "and the new state."
     ]
     if refusal is not None:
         parts.append(f"Raises RuntimeError: {refusal}.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from handwritten_models.cells import GRU, LSTM
 from rnndsl.runtime import (
@@ -70,23 +71,41 @@ class Tagger(RecurrentModel):
         # tagger.rnn:10  head linear(K)
         self.head = nn.Linear(256, k_size, **factory)
 
+    @overload
     def forward(
         self,
         words: Tensor,
         *,
         lengths: Tensor | None = None,
+        mask: Tensor | None = None,
         state: ModelState | None = None,
-    ) -> tuple[Tensor, ModelState]:
+    ) -> tuple[Tensor, ModelState]: ...
+
+    @overload
+    def forward(
+        self, words: PackedSequence, *, state: ModelState | None = None
+    ) -> tuple[PackedSequence, ModelState]: ...
+
+    def forward(
+        self,
+        words: Tensor | PackedSequence,
+        *,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+        state: ModelState | None = None,
+    ) -> tuple[Tensor | PackedSequence, ModelState]:
         """Runs the model over sequences.
 
         Inputs: words (T, B), whole numbers below V; batch before time with
-        ``batch_first``.
+        ``batch_first``; without B for a single sequence; or packed.
         lengths: (B,), how many steps of each row count, where not all do.
+        mask: (T, B), False at the steps that do not, wherever they are.
         state: where to start, as an earlier call returned it: a tuple with the states
         of layer_1, layer_2_1, layer_2_2.
-        Returns the output (T, B, K), zero behind a row's end, and the last state.
+        Returns the output (T, B, K), zero at steps that do not count, and the last
+        state.
         """
-        (words,), lengths, state = self.begin((words,), lengths, state)
+        (words,), lengths, state, layout = self.begin((words,), lengths, state, mask)
         # tagger.rnn:6  embed 64
         x = self.embedding(words)
         # tagger.rnn:7  layer LSTM(128), bidirectional(concat), dropout(0.3)
@@ -99,19 +118,24 @@ class Tagger(RecurrentModel):
         x = x + y
         # tagger.rnn:10  head linear(K)
         x = self.head(x)
-        return self.finish(x, lengths), (state_1, state_2, state_3)
+        return self.finish(x, (state_1, state_2, state_3), layout)
 
     def loss(
-        self, output: Tensor, target: Tensor, *, lengths: Tensor | None = None
+        self,
+        output: Tensor,
+        target: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         """The mean cross-entropy over all steps that count.
 
         output (T, B, K), of ``forward``; target (T, B), the class of each, -100 where
         none counts; batch before time with ``batch_first``.
-        lengths: (B,), as for ``forward``.
+        lengths: (B,), mask: (T, B), as for ``forward``.
         """
         # tagger.rnn:11  loss cross_entropy(ignore = -100)
-        mask = self.counted(output, lengths)
+        mask = self.counted(output, lengths, mask)
         return cross_entropy_loss(output, target, mask, ignore=-100)
 
     def predict(self, output: Tensor) -> Tensor:
@@ -123,8 +147,8 @@ class Tagger(RecurrentModel):
     ) -> tuple[Tensor, ModelState]:
         """One step, as when streaming.
 
-        Inputs: words (B,), whole numbers below V. Returns the output (B, K) and the new
-        state.
+        Inputs: words (B,), whole numbers below V; B may be absent. Returns the output
+        (B, K) and the new state.
         Raises RuntimeError: layer_1 (tagger.rnn:7) reads the sequence from its end.
         """
         return self.run_step((words,), state)
