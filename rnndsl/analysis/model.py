@@ -97,18 +97,40 @@ class OneHot(Located):
 # Layers
 
 
+class Feed(Enum):
+    """What a layer itself gives to an input of a cell's variant."""
+
+    ZONEOUT = "zoneout"
+    RECURRENT_DROPOUT = "recurrent_dropout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FedInput:
+    """The input ``name`` of a cell's variant, for a state of these widths, none for a
+    scalar; ``share`` is the probability of what it does."""
+
+    name: str
+    feed: Feed
+    share: float
+    widths: tuple[Width, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellUse(Located):
     """A cell with its sizes, ``(dimension, width)`` in the cell's order; None for the
     dimension of its first input, which is what comes from below.
 
-    ``extra_inputs`` are the model's inputs that feed the cell's further inputs.
-    ``output_width`` is the width of what one direction emits.
+    ``extra_inputs`` are the model's inputs that feed the cell's further inputs, ``fed``
+    its last inputs, where it is a variant. ``recurrent`` are the stored tensors that
+    are multiplied with old states. ``output_width`` is the width of what one direction
+    emits.
     """
 
     cell: str
     sizes: tuple[tuple[str, Dim | None], ...]
     extra_inputs: tuple[str, ...]
+    fed: tuple[FedInput, ...] = ()
+    recurrent: tuple[str, ...] = ()
     output_width: Width
 
 
@@ -132,7 +154,8 @@ class RecurrentLayer(Located):
     In this order: ``variational`` drops entries of the input with one mask for all
     steps, the branches run and are merged, ``project`` is the width of a linear map,
     ``dropout`` drops entries of its result, and ``residual`` adds the layer's input,
-    ``skip`` puts it in front, as it came from below.
+    ``skip`` puts it in front, as it came from below. ``weight_drop`` drops entries of
+    the stored tensors that ``CellUse.recurrent`` names.
     """
 
     branches: tuple[Recurrence, ...]
@@ -141,6 +164,7 @@ class RecurrentLayer(Located):
     skip: bool
     dropout: float
     variational: float
+    weight_drop: float = 0.0
     project: Dim | None
     initial_state: InitialState
     name: str

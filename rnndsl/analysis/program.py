@@ -261,7 +261,7 @@ class Cell(Located):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """All cells of a spec, those it imports first, each under the name it has here, and
-    the models made of them."""
+    last the variants of these of which its models are made; and the models."""
 
     source: Source
     docstring: str

@@ -12,6 +12,7 @@ from rnndsl.analysis.files import FileCell, FileNames, check_functions_used
 from rnndsl.analysis.imports import Home, Importer, imported_error
 from rnndsl.analysis.model import Model
 from rnndsl.analysis.models.model import resolve_model
+from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell, Program
 from rnndsl.diagnostics import Report, Severity, Source, Span
 from rnndsl.syntax import tree
@@ -37,7 +38,8 @@ def resolve(
     # Imported cells first: the generated module lists what it builds on before its own.
     for name, cell in sorted(names.cells.items(), key=lambda item: not item[1].imports):
         resolved_cells[name] = _resolved(name, cell, found)
-    models = _models(names, resolved_cells, found)
+    variants = Variants(tuple(names.names))
+    models = _models(names, resolved_cells, variants, found)
     if not found.has_errors:
         check_functions_used(names, file, found)
     for diagnostic in found.diagnostics:
@@ -46,7 +48,12 @@ def resolve(
         return None
     docstring = "" if file.docstring is None else file.docstring.text
     cells = tuple(cell for cell in resolved_cells.values() if cell is not None)
-    return Program(source=source, docstring=docstring, cells=cells, models=models)
+    return Program(
+        source=source,
+        docstring=docstring,
+        cells=(*cells, *variants.cells),
+        models=models,
+    )
 
 
 def _places(names: FileNames, some: Iterable[str]) -> dict[str, Span]:
@@ -54,13 +61,17 @@ def _places(names: FileNames, some: Iterable[str]) -> dict[str, Span]:
 
 
 def _models(
-    names: FileNames, cells: Mapping[str, Cell | None], report: Report
+    names: FileNames,
+    cells: Mapping[str, Cell | None],
+    variants: Variants,
+    report: Report,
 ) -> tuple[Model, ...]:
-    """The models of a file, without those with errors."""
+    """The models of a file, without those with errors; ``variants`` fills with what
+    they make of its cells."""
     others = dict.fromkeys(names.functions, "a function, not a cell")
     others |= dict.fromkeys(names.models, "a model, not a cell")
     resolved = [
-        resolve_model(definition, cells, others, report)
+        resolve_model(definition, cells, others, variants, report)
         for definition in names.models.values()
     ]
     return tuple(

@@ -13,7 +13,7 @@ from rnndsl.runtime.beam import beam_search
 from rnndsl.runtime.cell import RecurrentCell
 from rnndsl.runtime.crf import LinearChainCRF, crf_loss
 from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
-from rnndsl.runtime.dropout import VariationalDropout
+from rnndsl.runtime.dropout import RecurrentDropoutMask, VariationalDropout, ZoneoutMask
 from rnndsl.runtime.embedding import given_embedding
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
@@ -46,11 +46,7 @@ from rnndsl.runtime.model_specification import (
     ModelState,
 )
 from rnndsl.runtime.one_hot import OneHotLinear
-from rnndsl.runtime.pooling import (
-    AttentionPooling,
-    max_over_time,
-    mean_over_time,
-)
+from rnndsl.runtime.pooling import AttentionPooling, max_over_time, mean_over_time
 from rnndsl.runtime.ragged import last_step, repeat_last, reverse_time
 from rnndsl.runtime.sampling import sample_sequences
 from rnndsl.runtime.specification import (
@@ -87,6 +83,7 @@ __all__ = [
     "PartialTensors",
     "Prompt",
     "RecurrentCell",
+    "RecurrentDropoutMask",
     "RecurrentLayer",
     "RecurrentModel",
     "ShapeError",
@@ -95,6 +92,7 @@ __all__ = [
     "TensorSpecification",
     "Tensors",
     "VariationalDropout",
+    "ZoneoutMask",
     "absolute_error_loss",
     "adaptive_probabilities",
     "adaptive_softmax_loss",

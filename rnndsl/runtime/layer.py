@@ -49,6 +49,7 @@ class RecurrentLayer(RecurrentModule):
         ("batch_first", False),
         ("dropout", 0.0),
         ("bidirectional", False),
+        ("weight_drop", 0.0),
         ("engine", AUTOMATIC),
     )
     num_layers: int

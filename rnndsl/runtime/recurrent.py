@@ -32,9 +32,11 @@ class RecurrentModule(nn.Module):
     # What extra_repr prints if it is not the default.
     options: ClassVar[tuple[tuple[str, object], ...]] = (
         ("bias", True),
+        ("weight_drop", 0.0),
         ("engine", AUTOMATIC),
     )
     bias: bool
+    weight_drop: float
 
     def __init__(self, sizes: Mapping[str, int], bias: bool) -> None:
         super().__init__()
@@ -45,6 +47,8 @@ class RecurrentModule(nn.Module):
             setattr(self, argument, sizes[dim])
         self.bias = bias
         self._engine = AUTOMATIC
+        self.weight_drop = 0.0
+        self._dropped_weights: tuple[str, ...] = ()
         self._block_sizes: list[dict[str, int]] = []
         self._block_names: list[tuple[str, ...]] = []
         self._input_names = tuple(value.name for value in specification.inputs)
@@ -98,6 +102,26 @@ class RecurrentModule(nn.Module):
     def engine(self, name: str) -> None:
         self._engine = check_engine(name)
 
+    def drop_weights(self, p: float, *names: str) -> None:
+        """From now on, in training, drops entries of these stored parameters of all
+        layers and directions, each with the probability ``p``, anew in every forward
+        pass: for the recurrent weights of an LSTM, ``drop_weights(0.5, "weight_hh")``.
+
+        S. Merity et al., Regularizing and optimizing LSTM language models, 2018.
+        Raises ValueError for what is no probability, and for an unknown name.
+        """
+        if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p < 1:
+            raise ValueError(f"p: expected a probability from 0 up to 1, got {p!r}")
+        stored = tuple(parameter.name for parameter in self.specification.parameters)
+        for name in names:
+            if name not in stored:
+                raise ValueError(
+                    f"{name!r} is no parameter of {self.specification.name}, which has "
+                    f"{', '.join(stored) or 'none'}"
+                )
+        self.weight_drop = float(p)
+        self._dropped_weights = names
+
     def explain(self) -> str:
         """Which engine runs here and why, and what the compiler found in the cell."""
         return explanation(self, self.specification, self._engine)
@@ -132,7 +156,10 @@ class RecurrentModule(nn.Module):
     ) -> tuple[Tensor, Tensors]:
         """Runs a block over inputs (T, B, ...), from ``state`` (B, ...) or from where
         the spec says; ``dtype`` is autocast's. Returns output and last state."""
-        parameters = cast_tensors(self._parameters_of(block, inputs[0]), dtype)
+        parameters = self._parameters_of(block, inputs[0])
+        if self.training and self.weight_drop > 0:
+            parameters = self._with_weights_dropped(parameters)
+        parameters = cast_tensors(parameters, dtype)
         if state is None:
             state = self._first_state(parameters, inputs[0])
         engine = choose_engine(self._engine, (*inputs, *state, *parameters))
@@ -150,6 +177,16 @@ class RecurrentModule(nn.Module):
                 value = torch.zeros(shape, dtype=like.dtype, device=like.device)
             values.append(value)
         return tuple(values)
+
+    def _with_weights_dropped(self, parameters: Tensors) -> Tensors:
+        return tuple(
+            nn.functional.dropout(value, self.weight_drop, True)
+            if own.name in self._dropped_weights
+            else value
+            for own, value in zip(
+                self.specification.parameters, parameters, strict=True
+            )
+        )
 
     def _parameter(self, name: str) -> Tensor | None:
         # Module.__getattr__ is slow, and needed only where something other than a

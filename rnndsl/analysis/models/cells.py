@@ -66,7 +66,7 @@ class SizedCell:
         context: ModelContext,
     ) -> bool:
         """Whether the model has what a further input of the cell needs."""
-        shape = tuple(self._width(dim, below) for dim in item.shape)
+        shape = self.widths(item.shape, below)
         given = inputs.get(item.name)
         wanted = f"input {item.name}: [{', '.join(map(str, shape))}]"
         if given is None:
@@ -77,6 +77,10 @@ class SizedCell:
             context.add(not_fed(self.term, item, wanted, given.span, has))
             return False
         return True
+
+    def widths(self, shape: Shape, below: Width) -> tuple[Width, ...]:
+        """A shape of the cell, on vectors of the width ``below``."""
+        return tuple(self._width(dim, below) for dim in shape)
 
     def _width(self, dim: Dim, below: Width) -> Width:
         if isinstance(dim, int):

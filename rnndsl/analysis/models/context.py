@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rnndsl.analysis.dimensions import beyond_sizes, unknown_dimension
 from rnndsl.analysis.findings import error, quoted
+from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.diagnostics import Diagnostic, Report, Span
@@ -18,12 +19,14 @@ from rnndsl.syntax.literals import is_whole_number
 class ModelContext:
     """``scope`` has the model's dimensions, ``cells`` the cells of the file: None is a
     cell that has been reported. ``others`` are the file's names that are no cells, with
-    what they are. ``used`` fills with the dimensions that are the size of something."""
+    what they are. ``variants`` fills with the variants of cells that layers are made
+    of, ``used`` with the dimensions that are the size of something."""
 
     scope: Scope
     cells: Mapping[str, Cell | None]
     others: Mapping[str, str]
     report: Report
+    variants: Variants = field(default_factory=Variants)
     used: set[str] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic) -> None:

@@ -16,6 +16,7 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.models.cells import SizedCell, widths_differ
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.variants.options import VariantOptions
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.diagnostics import Label, Span
@@ -36,6 +37,7 @@ class LayerOptions:
     variational: float = 0.0
     project: Dim | None = None
     initial_state: InitialState = InitialState.ZERO
+    variant: VariantOptions = field(default_factory=VariantOptions)
 
     def has(self, word: str) -> bool:
         return word in self.places
@@ -96,6 +98,7 @@ class LayerLine:
             skip=options.has("skip"),
             dropout=options.dropout,
             variational=options.variational,
+            weight_drop=options.variant.weight_drop or 0.0,
             project=options.project,
             initial_state=options.initial_state,
             name=name,
@@ -111,7 +114,7 @@ class LayerLine:
         context: ModelContext,
     ) -> Recurrence | None:
         options = self.options
-        use = cell.use(below, inputs, context)
+        use = self._use(cell, below, inputs, context)
         if use is None:
             return None
         if not options.has("bidirectional"):
@@ -124,7 +127,7 @@ class LayerLine:
             )
         other = use
         if options.backward is not None:
-            found = options.backward.use(below, inputs, context)
+            found = self._use(options.backward, below, inputs, context)
             if found is None:
                 return None
             other = found
@@ -134,6 +137,19 @@ class LayerLine:
         return Recurrence(
             span=use.span, forward=use, backward=other, merge=options.merge
         )
+
+    def _use(
+        self,
+        cell: SizedCell,
+        below: Width,
+        inputs: Mapping[str, ModelInput],
+        context: ModelContext,
+    ) -> CellUse | None:
+        """The cell, or the variant of it that the options make."""
+        use = cell.use(below, inputs, context)
+        if use is None:
+            return None
+        return self.options.variant.applied(use, cell, below, context.variants)
 
 
 def _width(recurrence: Recurrence) -> Width:

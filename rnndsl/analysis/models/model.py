@@ -36,6 +36,7 @@ from rnndsl.analysis.models.usage import (
     check_model_usage,
     check_one_hot,
 )
+from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.reserved import MODEL_ARGUMENTS, MODEL_ATTRIBUTES
 from rnndsl.analysis.scope import Kind, Scope
@@ -48,15 +49,18 @@ def resolve_model(
     model: tree.ModelDefinition,
     cells: Mapping[str, Cell | None],
     others: Mapping[str, str],
+    variants: Variants,
     report: Report,
 ) -> Model | None:
     """The resolved model; None if anything in it is wrong, or if a cell of it is.
 
     ``cells`` are those of the file, None for one that has been reported; ``others`` are
-    the file's names that are no cells, with what they are.
+    the file's names that are no cells, with what they are. ``variants`` fills with the
+    variants of cells that the model is made of.
     """
     own = Report()
-    resolved = _Resolution(model, ModelContext(Scope(), cells, others, own)).model()
+    context = ModelContext(Scope(), cells, others, own, variants)
+    resolved = _Resolution(model, context).model()
     for diagnostic in own.diagnostics:
         report.add(diagnostic)
     return None if own.has_errors else resolved
@@ -188,7 +192,16 @@ class _Resolution:
 
     def _cells(self) -> tuple[Cell, ...]:
         """The cells of all layers, each once."""
-        used = {
+        known = {
             cell.cell.name: cell.cell for line in self._lines for cell in line.all_cells
         }
-        return tuple(used.values())
+        known |= {cell.name: cell for cell in self._context.variants.cells}
+        uses = dict.fromkeys(
+            use.cell
+            for layer in self._layers
+            if isinstance(layer, RecurrentLayer)
+            for branch in layer.branches
+            for use in (branch.forward, branch.backward)
+            if use is not None
+        )
+        return tuple(known[name] for name in uses)

@@ -16,12 +16,18 @@ from rnndsl.analysis.models.terms import (
     check_plain,
     excluded,
     given_twice,
-    probability,
+    share_of,
     unknown_choice,
     values_of,
     word_of,
     wrong_arguments,
 )
+from rnndsl.analysis.models.variants.reading import (
+    read_recurrent_dropout,
+    read_weight_drop,
+    read_zoneout,
+)
+from rnndsl.analysis.models.variants.rules import misplaced_options
 from rnndsl.diagnostics import Diagnostic, Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
@@ -44,7 +50,11 @@ def read_layer(clause: tree.Clause, context: ModelContext) -> LayerLine | None:
     if branches is None or count is None or read is None:
         return None
     cells, merge = branches
-    return LayerLine(clause=clause, cells=cells, merge=merge, count=count, options=read)
+    line = LayerLine(clause=clause, cells=cells, merge=merge, count=count, options=read)
+    misplaced = list(misplaced_options([c.cell for c in line.all_cells], read))
+    for diagnostic in misplaced:
+        context.add(diagnostic)
+    return None if misplaced else line
 
 
 def _count(first: tree.ClauseTerm, context: ModelContext) -> int | None:
@@ -177,15 +187,6 @@ def _variational(term: tree.Term, options: LayerOptions, context: ModelContext) 
     return share is not None
 
 
-def share_of(term: tree.Term, word: str, context: ModelContext) -> float | None:
-    """The probability in the parentheses of a term."""
-    form = f"{word}(0.3)"
-    values = values_of(term, form, (1,), context.report)
-    if values is None or not check_plain(term, context.report):
-        return None
-    return probability(values[0], word, form, context.report)
-
-
 def _project(term: tree.Term, options: LayerOptions, context: ModelContext) -> bool:
     values = values_of(term, "project(64)", (1,), context.report)
     if values is None or not check_plain(term, context.report):
@@ -218,6 +219,9 @@ _READERS: dict[str, _Reader] = {
     "variational": _variational,
     "project": _project,
     "state": _state,
+    "zoneout": read_zoneout,
+    "recurrent_dropout": read_recurrent_dropout,
+    "weight_drop": read_weight_drop,
 }
 
 

@@ -20,6 +20,9 @@ LAYER_OPTIONS = (
     "variational",
     "project",
     "state",
+    "zoneout",
+    "recurrent_dropout",
+    "weight_drop",
 )
 # Written without its space, or without its number.
 _REPETITION = re.compile("[xX][0-9]*")
@@ -63,6 +66,16 @@ def probability(
         report.add(not_a_probability(term.span))
         return None
     return term.value
+
+
+def share_of(term: tree.Term, word: str, context: ModelContext) -> float | None:
+    """The probability in the parentheses of a term; None, and reported, if there is
+    none, or something behind it."""
+    form = f"{word}(0.3)"
+    values = values_of(term, form, (1,), context.report)
+    if values is None or not check_plain(term, context.report):
+        return None
+    return probability(values[0], word, form, context.report)
 
 
 def check_plain(

@@ -7,6 +7,8 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     CellUse,
+    FedInput,
+    Feed,
     InitialState,
     Merge,
     Recurrence,
@@ -14,10 +16,15 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
-from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested
+from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested, quoted
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import number
+
+_MASKS = {
+    Feed.RECURRENT_DROPOUT: "RecurrentDropoutMask",
+    Feed.ZONEOUT: "ZoneoutMask",
+}
 
 _POSITIONAL = 2
 """So many sizes a layer's constructor takes by position."""
@@ -110,7 +117,7 @@ class Recurrent:
             self._cell(stage, layer, ahead, name, below, target)
         elif ahead is None:
             self._cell(stage, layer, back, name, below, target, is_reverse=True)
-        elif (ahead.cell, ahead.sizes) == (back.cell, back.sizes):
+        elif ahead.cell == back.cell and ahead.sizes == back.sizes and not ahead.fed:
             self._cell(stage, layer, ahead, name, below, target, is_both=True)
             if recurrence.merge is not Merge.CONCAT:
                 halves = [names.forward, names.backward]
@@ -149,6 +156,13 @@ class Recurrent:
             [*self._sizes(layer, use), *options, "**factory"],
             indent=INDENT,
         )
+        if layer.weight_drop:
+            share = number(layer.weight_drop).text
+            stored = [quoted(weight) for weight in use.recurrent]
+            stage.build += call(
+                f"self.{name}.drop_weights", [share, *stored], indent=INDENT
+            )
+        masks = [self._mask(stage, fed, name, below) for fed in use.fed]
         is_learned = layer.initial_state is InitialState.LEARNED
         index = len(self.modules)
         self.modules.append((name, is_learned))
@@ -165,12 +179,23 @@ class Recurrent:
         inputs = [below, *(self.names.inputs[extra] for extra in use.extra_inputs)]
         if is_reverse:
             inputs = [self._reversed(value) for value in inputs]
+        inputs += masks
         ragged = [] if self.lengths is None else [f"lengths={self.lengths}"]
         stage.run += call(
             f"{target}, {state} = self.{name}", [*inputs, begin, *ragged], indent=INDENT
         )
         if is_reverse:
             stage.run.append(f"{target} = {self._reversed(target)}")
+
+    def _mask(self, stage: Stage, fed: FedInput, layer: str, below: str) -> str:
+        """What gives a layer the masks of a state, on the layer's input ``below``."""
+        kind = _MASKS[fed.feed]
+        self.runtime[kind] = None
+        name = f"{layer}_{fed.name}"
+        shape = [width.text(self.arguments) for width in fed.widths]
+        arguments = [number(fed.share).text, *shape]
+        stage.build += call(f"self.{name} = {kind}", arguments, indent=INDENT)
+        return f"self.{name}({below})"
 
     def _reversed(self, value: str) -> str:
         self.runtime["reverse_time"] = None

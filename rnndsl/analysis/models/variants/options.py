@@ -1,0 +1,69 @@
+"""The options of a layer that change its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from rnndsl.analysis.model import CellUse, FedInput, Feed
+from rnndsl.analysis.models.cells import SizedCell
+from rnndsl.analysis.models.variants.recurrent import recurrent_members
+from rnndsl.analysis.models.variants.variant import Changes, Variants
+from rnndsl.analysis.program import Cell
+from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Span
+
+
+@dataclass(slots=True, kw_only=True)
+class VariantOptions:
+    """What a line says about the cells of its layer.
+
+    ``zoneout`` is the share for all states, ``zoneout_of`` that of some, which
+    ``zoneout_places`` name; the others are probabilities. None: not given.
+    """
+
+    zoneout: float | None = None
+    zoneout_of: dict[str, float] = field(default_factory=dict)
+    zoneout_places: dict[str, Span] = field(default_factory=dict)
+    recurrent_dropout: float | None = None
+    weight_drop: float | None = None
+
+    def zoned(self, cell: Cell) -> dict[str, float]:
+        """The states of a cell with zoneout, and their shares."""
+        if self.zoneout is not None:
+            return dict.fromkeys((state.name for state in cell.states), self.zoneout)
+        names = [state.name for state in cell.states if state.name in self.zoneout_of]
+        return {name: self.zoneout_of[name] for name in names}
+
+    def applied(
+        self, use: CellUse, sized: SizedCell, below: Width, variants: Variants
+    ) -> CellUse:
+        """The use of a cell as the options want it: of the cell, or of a variant."""
+        cell, shares = sized.cell, self.zoned(sized.cell)
+        stored = recurrent_stored(cell) if self.weight_drop is not None else ()
+        changes = Changes(drops=self.recurrent_dropout is not None, zoned=tuple(shares))
+        if changes == Changes():
+            return replace(use, recurrent=stored)
+        variant = variants.of(cell, changes)
+        states = {state.name: state for state in cell.states}
+        fed = tuple(
+            FedInput(
+                name=name,
+                feed=feed,
+                share=shares[state]
+                if feed is Feed.ZONEOUT
+                else self.recurrent_dropout or 0.0,
+                widths=sized.widths(states[state].shape, below),
+            )
+            for name, feed, state in variant.feeds
+        )
+        return replace(use, cell=variant.cell.name, fed=fed, recurrent=stored)
+
+
+def recurrent_stored(cell: Cell) -> tuple[str, ...]:
+    """The stored tensors of a cell's recurrent matrices."""
+    members = recurrent_members(cell)
+    return tuple(
+        parameter.name
+        for parameter in cell.parameters
+        if any(member.name in members for member in parameter.members)
+    )

@@ -1,0 +1,31 @@
+"""The equations of variants are verified like those of any cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from variant_specs import module_of
+
+from rnndsl.compiler import open_text
+from rnndsl.verify import render_table, verify_program
+
+SPECS = {
+    "LSTMRecurrentDropoutZoneout": "LSTM(4), zoneout(0.1), recurrent_dropout(0.2)",
+    "MGUZoneout": "MGU(4), zoneout(0.1)",
+    "PeepholeLSTMZoneout": "PeepholeLSTM(4), zoneout(c = 0.1)",
+    "MGURecurrentDropout": "MGU(4), recurrent_dropout(0.1)",
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_variant_is_what_its_equations_say(name: str) -> None:
+    cell = SPECS[name].partition("(")[0]
+    text = f"from zoo import {cell}\n\nmodel M(I):\n    input x: [I]\n"
+    text += f"    layer {SPECS[name]}\n"
+    program = open_text(text.encode(), "variant.rnn", Path()).program
+    report = verify_program(program, module_of(text), seed=3)
+    assert report.passed, render_table(report)
+    found = [result for result in report.results if result.cell == name]
+    assert {result.engine for result in found} == {"", "fused", "reference"}
+    assert {result.subject for result in found} >= {"layer", "cell"}
