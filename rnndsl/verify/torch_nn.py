@@ -77,8 +77,9 @@ def run_reference(module: nn.Module, setting: Setting, dtype: torch.dtype) -> Ou
 def recognise(setting: Setting) -> TorchModule | None:
     """The module of torch.nn that a cell is, if it is one.
 
-    It takes one input and the same sizes, stores the same parameters, and computes on the setting's
-    draw what the interpreter does. The module under verification has no say in it.
+    It takes one input and the same sizes, stores the same parameters, and computes on
+    the setting's draw what the interpreter does. The module under verification has no
+    say in it.
     """
     cell, draw = setting.cell, setting.draw
     if len(cell.inputs) > 1:
