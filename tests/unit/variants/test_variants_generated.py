@@ -38,10 +38,11 @@ def test_clean_text(tmp_path: Path, standalone: bool) -> None:
         compiled = compile_text(text, f"{name}.rnn", standalone=standalone)
         (tmp_path / f"{name}.py").write_text(compiled, encoding="utf-8")
     paths = [str(path) for path in sorted(tmp_path.glob("*.py"))]
+    root = Path(rnndsl.__file__).parents[1]
     for tool, *arguments in COMMANDS:
         done = subprocess.run(
             [sys.executable, "-m", tool, *arguments, *paths],
-            cwd=Path(rnndsl.__file__).parents[1],
+            cwd=root if tool == "mypy" else tmp_path,
             capture_output=True,
             text=True,
             check=False,
