@@ -23,7 +23,7 @@ def test_the_page_runs(
         (tmp_path / f"{name}.rnn").write_text(spec, encoding="utf-8")
         monkeypatch.setitem(sys.modules, name, load(tmp_path / f"{name}.rnn"))
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) >= 10
+    assert len(blocks) >= 11
     scope: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), scope)
