@@ -24,6 +24,7 @@ from rnndsl.analysis.equations import (
 )
 from rnndsl.analysis.expressions import typed
 from rnndsl.analysis.functions import Functions
+from rnndsl.analysis.initials import expressions_of
 from rnndsl.analysis.names import (
     ConstantNames,
     Constants,
@@ -88,7 +89,8 @@ class _Resolution:
         evaluate_constants(tensors, self._constants, self._numbers("a constant"))
         fills = self._numbers("a starting value")
         draws = self._numbers("an argument of an initialiser", with_dimensions=True)
-        parameters = parameters_of(tensors, dimensions, fills, draws, report)
+        settings = self._numbers("the argument of a structure")
+        parameters = parameters_of(tensors, dimensions, fills, draws, settings, report)
         inputs = inputs_of(tensors)
         states = states_of(tensors, fills)
         check_order(steps, scope, report)
@@ -202,11 +204,7 @@ class _Resolution:
             return
         initials: list[tree.Expression] = []
         for tensor in tensors:
-            match tensor.declarator.initial:
-                case tree.InitialValue(values=values):
-                    initials.extend(values)
-                case tree.Initialiser(arguments=arguments):
-                    initials.extend(arguments)
+            initials.extend(expressions_of(tensor.declarator))
         check_usage(steps, outputs[0].value, initials, self._scope, self._report)
 
 

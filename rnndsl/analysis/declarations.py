@@ -114,10 +114,12 @@ def _wrong_parts(kind: Kind, declarator: tree.Declarator) -> Iterator[Diagnostic
         yield not_taken(kind, declarator.stored_name.span, "stored name")
     if declarator.shape is not None and kind is Kind.CONSTANT:
         yield not_taken(kind, declarator.shape.span, "shape")
+    if declarator.structures and not is_weight:
+        yield not_taken(kind, declarator.structures[0].span, "structure")
     match declarator.initial:
         case tree.InitialValue() as initial if kind is Kind.INPUT:
             yield not_taken(kind, initial.span, "value")
-        case tree.Initialiser() as initial if not is_weight:
+        case tree.Initialiser() | tree.Initialisers() as initial if not is_weight:
             yield not_taken(kind, initial.span, "initialiser")
 
 
@@ -138,6 +140,7 @@ def not_taken(kind: Kind, span: Span, part: str) -> Diagnostic:
         "brace group": "only parameters and biases are stored together",
         "stored name": "only parameters and biases are stored",
         "shape": "a constant is one number",
+        "structure": "only parameters and biases have one",
         "value": "an input is given by the caller",
         "initialiser": "a state starts at a number or at a parameter"
         if kind is Kind.STATE

@@ -13,6 +13,7 @@ from rnndsl.analysis.functions import (
     recursion,
     recursive,
 )
+from rnndsl.analysis.initials import expressions_of
 from rnndsl.analysis.name_rules import duplicate_name
 from rnndsl.analysis.reserved import CELL_NAMES, reserved_name
 from rnndsl.analysis.walk import calls
@@ -142,11 +143,7 @@ def _called(member: tree.Member) -> set[str]:
             values.append(value)
         case tree.Declaration(declarators=declarators):
             for declarator in declarators:
-                match declarator.initial:
-                    case tree.InitialValue(values=initial):
-                        values.extend(initial)
-                    case tree.Initialiser(arguments=arguments):
-                        values.extend(arguments)
+                values.extend(expressions_of(declarator))
     return {call.function.text for value in values for call in calls(value)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from rnndsl.analysis import program
@@ -13,21 +13,23 @@ from rnndsl.analysis.findings import counted, did_you_mean, error, quoted, shape
 from rnndsl.analysis.folding import out_of_range
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.program import Shape
-from rnndsl.analysis.values import member_values, number
+from rnndsl.analysis.values import braced_values, member_values, number
 from rnndsl.diagnostics import Diagnostic
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.formulas import formula
+from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.syntax import tree
 
 
 @dataclass(frozen=True, slots=True)
 class Initialiser:
-    """A named way to start: its arguments, how many must be given, and whether it
-    needs rows and columns."""
+    """A named way to start: its arguments, how many must be given, and how many axes
+    of one size it needs: rows and columns, or as many of the ones as of the others."""
 
     arguments: tuple[str, ...] = ()
     required: int = 0
     for_matrices: bool = True
+    is_square: bool = False
 
 
 INITIALISERS = {
@@ -39,6 +41,9 @@ INITIALISERS = {
     "kaiming_normal": Initialiser(),
     "orthogonal": Initialiser(("gain",)),
     "identity": Initialiser(),
+    "spectral_radius": Initialiser(("radius",), required=1, is_square=True),
+    "sparse_normal": Initialiser(("density", "std"), required=2),
+    "chrono": Initialiser(("steps",), required=1, for_matrices=False),
 }
 
 
@@ -64,8 +69,61 @@ def member_initials(
         case tree.Initialiser() as initialiser:
             drawn = _drawn(initialiser, tensor.shape, draws)
             return (drawn,) * len(names)
+        case tree.Initialisers(span=span, members=members):
+            nodes = braced_values(span, members, tensor.declarator, draws)
+            return tuple(_member(node, tensor.shape, fills, draws) for node in nodes)
         case _:
             assert_never(tensor.declarator.initial)
+
+
+def expressions_of(declarator: tree.Declarator) -> list[tree.Expression]:
+    """The expressions in a declaration, without the names of initialisers."""
+    found = [a for structure in declarator.structures for a in structure.arguments]
+    match declarator.initial:
+        case tree.InitialValue(values=values):
+            found.extend(values)
+        case tree.Initialiser(arguments=arguments):
+            found.extend(arguments)
+        case tree.Initialisers(members=members):
+            for member in members:
+                named = _named(member)
+                found.extend((member,) if named is None else named[0].arguments)
+    return found
+
+
+def _member(
+    node: tree.Expression, shape: Shape | None, fills: Context, draws: Context
+) -> program.Initial | None:
+    """How one member of a group starts that has an initialiser of its own."""
+    named = _named(node)
+    if named is not None:
+        drawn = _drawn(named[0], shape, draws)
+        return None if drawn is None else replace(drawn, negated=named[1])
+    if isinstance(node, tree.Call):
+        name = node.function
+        if name.text not in FUNCTIONS and name.text not in draws.functions:
+            draws.add(unknown_initialiser(name))
+            return None
+    value = number(node, "a starting value", fills)
+    return None if value is None else program.FilledWith(span=node.span, value=value)
+
+
+def _named(node: tree.Expression) -> tuple[tree.Initialiser, bool] | None:
+    """The initialiser that an expression names, and whether a minus stands before it;
+    None for others."""
+    negated = isinstance(node, tree.Negation)
+    inner = node.operand if isinstance(node, tree.Negation) else node
+    match inner:
+        case tree.Call(function=name, arguments=arguments):
+            pass
+        case tree.Reference(name=name, time=None):
+            arguments = ()
+        case _:
+            return None
+    if name.text not in INITIALISERS:
+        return None
+    initialiser = tree.Initialiser(span=node.span, function=name, arguments=arguments)
+    return initialiser, negated
 
 
 def _drawn(
@@ -82,8 +140,8 @@ def _drawn(
     if not initialiser.required <= len(arguments) <= len(initialiser.arguments):
         context.add(wrong_initialiser_arguments(node, initialiser))
         return None
-    if initialiser.for_matrices and shape is not None and len(shape) != 2:
-        context.add(not_for_vectors(node.function, shape))
+    if shape is not None and not _fits(shape, initialiser):
+        context.add(not_for_shape(node.function, initialiser, shape))
         return None
     given = tuple(a for a in arguments if a is not None)
     if len(given) < len(arguments):
@@ -132,11 +190,20 @@ def wrong_initialiser_arguments(
     )
 
 
-def not_for_vectors(name: tree.Name, shape: Shape) -> Diagnostic:
-    """An initialiser for matrices on something that has no rows and columns."""
+def _fits(shape: Shape, initialiser: Initialiser) -> bool:
+    if initialiser.is_square:
+        return len(shape) == 2 and shape[0] == shape[1]
+    return len(shape) == 2 or not initialiser.for_matrices
+
+
+def not_for_shape(
+    name: tree.Name, initialiser: Initialiser, shape: Shape
+) -> Diagnostic:
+    """An initialiser for matrices, or for square ones, on something else."""
+    what = "a square matrix" if initialiser.is_square else "a matrix"
     return error(
         "RNN054",
-        f"{quoted(name.text)} needs a matrix",
+        f"{quoted(name.text)} needs {what}",
         name.span,
         label=f"the shape is {shape_text(shape)}",
         help="use `uniform`, `normal` or a number",
@@ -154,6 +221,15 @@ def _wrong_range(
         case "normal", [_, float(std)] if std < 0:
             reason = "a standard deviation is not negative"
             return out_of_range(node.arguments[1].span, reason)
+        case "spectral_radius", [float(radius)] if radius < 0:
+            reason = "a spectral radius is not negative"
+            return out_of_range(node.arguments[0].span, reason)
+        case "sparse_normal", [float(density), _] if not 0 < density <= 1:
+            reason = "the share of entries that are not 0: above 0, at most 1"
+            return out_of_range(node.arguments[0].span, reason)
+        case "chrono", [float(steps)] if steps < 2:
+            reason = "the longest dependency has at least 2 steps"
+            return out_of_range(node.arguments[0].span, reason)
     return None
 
 

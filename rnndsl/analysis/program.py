@@ -8,6 +8,7 @@ resolved to members of one stored tensor.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from rnndsl.diagnostics import Source, Span
@@ -186,10 +187,12 @@ class FilledWith(Located):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnFrom(Located):
     """A named initialiser; its arguments may use dimensions (``1/sqrt(H)``): they are
-    formulas whose symbols are dimension names, with constants already folded."""
+    formulas whose symbols are dimension names, with constants already folded.
+    ``negated``: the negative of what is drawn."""
 
     function: str
     arguments: tuple[Formula, ...]
+    negated: bool = False
 
 
 Initial: TypeAlias = FilledWith | DrawnFrom
@@ -214,18 +217,44 @@ class Member(Located):
     initial: Initial | None
 
 
+class StructureKind(Enum):
+    """What the matrix of a parameter is, whatever its stored numbers are."""
+
+    ORTHOGONAL = "orthogonal"
+    SYMMETRIC = "symmetric"
+    ANTISYMMETRIC = "antisymmetric"
+    LOWER_TRIANGULAR = "lower_triangular"
+    UPPER_TRIANGULAR = "upper_triangular"
+    DIAGONAL = "diagonal"
+    BLOCK_DIAGONAL = "block_diagonal"
+    LOW_RANK = "low_rank"
+    SPARSE = "sparse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure(Located):
+    """``argument``: the number of blocks, the rank, or the share of entries that a
+    sparse matrix keeps; None for the others."""
+
+    kind: StructureKind
+    argument: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredParameter(Located):
     """One tensor of the module, [n * rows, ...] for a brace group of n members.
 
     ``member_shape`` is the shape of each member. ``is_bias``: absent when the module is
-    built with ``bias=False``, and zero in the equations then.
+    built with ``bias=False``, and zero in the equations then. With a ``structure`` the
+    module stores the free numbers of each member alone. ``frozen``: not trained.
     """
 
     name: str
     members: tuple[Member, ...]
     member_shape: Shape
     is_bias: bool
+    structure: Structure | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

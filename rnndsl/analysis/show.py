@@ -77,7 +77,7 @@ def _at_first(state: State) -> str:
 
 def _members(parameter: StoredParameter) -> Iterator[tuple[str, ...]]:
     kind = "bias" if parameter.is_bias else "param"
-    shape = shape_text(parameter.member_shape)
+    shape = " ".join((shape_text(parameter.member_shape), *structure_words(parameter)))
     for index, member in enumerate(parameter.members):
         place = parameter.name
         if len(parameter.members) > 1:
@@ -105,9 +105,19 @@ def _initial(initial: Initial) -> str:
     if not isinstance(initial, DrawnFrom):
         return f"= {written_number(initial.value).text}"
     arguments = ", ".join(written(a, {}).text for a in initial.arguments)
-    return (
-        f"~ {initial.function}({arguments})" if arguments else f"~ {initial.function}"
-    )
+    name = f"-{initial.function}" if initial.negated else initial.function
+    return f"~ {name}({arguments})" if arguments else f"~ {name}"
+
+
+def structure_words(parameter: StoredParameter) -> Iterator[str]:
+    """``frozen``, ``sparse(0.1)``: what the spec says behind the shape."""
+    if parameter.frozen:
+        yield "frozen"
+    structure = parameter.structure
+    if structure is not None and structure.argument is None:
+        yield structure.kind.value
+    elif structure is not None and structure.argument is not None:
+        yield f"{structure.kind.value}({written_number(structure.argument).text})"
 
 
 def _constants(cell: Cell) -> dict[str, float]:

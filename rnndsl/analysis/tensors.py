@@ -12,6 +12,7 @@ from rnndsl.analysis.initials import member_initials
 from rnndsl.analysis.program import Shape
 from rnndsl.analysis.reserved import STORED_NAMES, reserved_name
 from rnndsl.analysis.scope import WEIGHTS, Declared, Kind, Scope
+from rnndsl.analysis.structures import check_start, structure_of
 from rnndsl.analysis.values import member_values, number
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.syntax import tree
@@ -94,9 +95,12 @@ def parameters_of(
     dimensions: Sequence[program.Dimension],
     fills: Context,
     draws: Context,
+    settings: Context,
     report: Report,
 ) -> tuple[program.StoredParameter, ...]:
-    """The stored tensors, in order of declaration."""
+    """The stored tensors, in order of declaration. ``fills`` and ``draws`` are where
+    starting values and arguments of initialisers stand, ``settings`` those of
+    structures."""
     taken = {dimension.argument: dimension.span for dimension in dimensions}
     parameters = []
     for tensor in tensors:
@@ -107,7 +111,12 @@ def parameters_of(
         for wrong in _wrong_stored_name(stored, declarator, taken, fills.scope):
             report.add(wrong)
         taken.setdefault(stored.text, stored.span)
+        structure, frozen = structure_of(tensor, settings)
+        if structure is not None and structure.kind is program.StructureKind.SPARSE:
+            # Where the entries of the matrix stand is kept beside them.
+            taken.setdefault(f"{stored.text}_columns", stored.span)
         initials = member_initials(tensor, fills, draws)
+        check_start(structure, initials, settings)
         if tensor.shape is None or len(initials) != len(declarator.names):
             continue
         members = tuple(
@@ -121,6 +130,8 @@ def parameters_of(
                 members=members,
                 member_shape=tensor.shape,
                 is_bias=tensor.kind is Kind.BIAS,
+                structure=structure,
+                frozen=frozen,
             )
         )
     return tuple(parameters)

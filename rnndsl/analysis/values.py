@@ -11,7 +11,7 @@ from rnndsl.analysis.findings import counted, error, quoted
 from rnndsl.analysis.folding import not_constant
 from rnndsl.analysis.names import Constants
 from rnndsl.analysis.scope import Kind
-from rnndsl.diagnostics import Diagnostic, Label
+from rnndsl.diagnostics import Diagnostic, Label, Span
 from rnndsl.syntax import tree
 
 
@@ -47,18 +47,27 @@ def member_values(
 ) -> tuple[tree.Expression, ...]:
     """The value for each name of a declarator; none, and reported, if their number is
     wrong."""
-    names = declarator.names
-    is_group = declarator.stem is not None
     if not initial.braced:
-        return initial.values * len(names)
-    if is_group and len(initial.values) == len(names):
-        return initial.values
-    context.add(wrong_value_count(initial, declarator))
+        return initial.values * len(declarator.names)
+    return braced_values(initial.span, initial.values, declarator, context)
+
+
+def braced_values(
+    span: Span,
+    values: tuple[tree.Expression, ...],
+    declarator: tree.Declarator,
+    context: Context,
+) -> tuple[tree.Expression, ...]:
+    """The values in braces, one for each name of a declarator; none, and reported, if
+    their number is wrong."""
+    if declarator.stem is not None and len(values) == len(declarator.names):
+        return values
+    context.add(wrong_value_count(span, len(values), declarator))
     return ()
 
 
 def wrong_value_count(
-    initial: tree.InitialValue, declarator: tree.Declarator
+    span: Span, count: int, declarator: tree.Declarator
 ) -> Diagnostic:
     """Values in braces that are not one for each member of a brace group."""
     first, last = declarator.names[0], declarator.names[-1]
@@ -66,17 +75,17 @@ def wrong_value_count(
         return error(
             "RNN053",
             f"{quoted(first.text)} is no brace group",
-            initial.span,
+            span,
             label="values in braces",
             labels=[Label(first.span, "one tensor")],
             help="write one value, without braces",
         )
-    given = counted(len(initial.values), "value")
+    given = counted(count, "value")
     members = counted(len(declarator.names), "member")
     return error(
         "RNN053",
         f"{given} for {members}",
-        initial.span,
+        span,
         label=given,
         labels=[Label(first.span.to(last.span), members)],
         help="write one value for each member, or one value without braces for all",

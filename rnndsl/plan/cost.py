@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import sympy
 
-from rnndsl.analysis.program import Dim
 from rnndsl.formulas.formula import Formula, children
 from rnndsl.ir.graph import Input
 from rnndsl.plan.plan import CellPlan
-from rnndsl.plan.shapes import Axes, all_statements, plan_shapes, stored_axes
+from rnndsl.plan.shapes import Axes, all_statements, plan_shapes
+from rnndsl.plan.sizes import entries, stored_shape
 from rnndsl.plan.statements import (
     Axis,
     Compute,
@@ -46,10 +45,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """``once``: elementwise operations on parameters alone, per call. ``kept``: the
+    """``parameters``: the name, the shape and the number of entries of each tensor.
+    ``once``: elementwise operations on parameters alone, per call. ``kept``: the
     numbers that the backward pass needs of each row and step."""
 
-    parameters: tuple[tuple[str, Axes, sympy.Expr], ...]
+    parameters: tuple[tuple[str, str, sympy.Expr], ...]
     forward: tuple[tuple[str, Work], ...]
     backward: tuple[tuple[str, Work], ...]
     forward_once: sympy.Expr
@@ -83,7 +83,7 @@ def cost_of(plan: CellPlan) -> Cost:
     )
     return Cost(
         parameters=tuple(
-            (parameter.name, stored_axes(parameter), entries(stored_axes(parameter)))
+            (parameter.name, *stored_shape(parameter))
             for parameter in plan.graph.cell.parameters
         ),
         forward=tuple((name, _work(plan, part, shapes)) for name, part in of_forward),
@@ -92,18 +92,6 @@ def cost_of(plan: CellPlan) -> Cost:
         backward_once=_once(plan, backward_statements, shapes),
         kept=_kept(plan, shapes),
     )
-
-
-def dimension(dim: Dim) -> sympy.Expr:
-    if isinstance(dim, int):
-        return sympy.Integer(dim)
-    return sympy.Symbol(dim, integer=True, positive=True)
-
-
-def entries(axes: Axes) -> sympy.Expr:
-    """The number of entries, as a sum of products of dimensions."""
-    parts = product(*axes)
-    return sympy.Add(*(sympy.Mul(*map(dimension, part)) for part in parts))
 
 
 def _work(

@@ -11,9 +11,9 @@ import sympy
 
 from rnndsl.analysis.show import cell_heading
 from rnndsl.columns import aligned
-from rnndsl.plan.cost import BYTES, Cost, Work, cost_of, dimension
+from rnndsl.plan.cost import BYTES, Cost, Work, cost_of
 from rnndsl.plan.plan import CellPlan
-from rnndsl.plan.shapes import axes_text
+from rnndsl.plan.sizes import dimension
 
 _SIZE, _ROWS, _STEPS = 256, 32, 100
 
@@ -50,8 +50,8 @@ def _number(formula: sympy.Expr, sizes: dict[sympy.Expr, int], times: int = 1) -
 def _parameters(
     cost: Cost, sizes: dict[sympy.Expr, int]
 ) -> Iterable[tuple[str, str, str, str]]:
-    for name, axes, size in cost.parameters:
-        yield (name, axes_text(axes), str(size), _number(size, sizes))
+    for name, shape, size in cost.parameters:
+        yield (name, shape, str(size), _number(size, sizes))
     total = cost.number_of_parameters
     yield ("in all", "", str(total), _number(total, sizes))
 

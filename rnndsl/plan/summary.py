@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rnndsl.analysis.program import Dim
+from rnndsl.analysis.show import structure_words
 from rnndsl.ir.graph import Parameter
 from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import CellPlan
@@ -20,6 +21,10 @@ def summary(plan: CellPlan) -> tuple[str, ...]:
         Stage.AFTER: "after the loop, all steps at once",
     }
     lines = [f"recurrence: {_recurrence(plan)}"]
+    for parameter in plan.source.cell.parameters:
+        words = " ".join(structure_words(parameter))
+        if words:
+            lines.append(f"structure: {parameter.name} is {words}")
     for stage, place in places.items():
         groups = [group for group in plan.groups if group.stage == stage]
         if groups:

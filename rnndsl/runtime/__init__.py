@@ -58,6 +58,7 @@ from rnndsl.runtime.specification import (
     Tensors,
     TensorSpecification,
 )
+from rnndsl.runtime.structure import Structure
 
 __all__ = [
     "AdditiveAttention",
@@ -89,6 +90,7 @@ __all__ = [
     "ShapeError",
     "StateCountError",
     "StateSpecification",
+    "Structure",
     "TensorSpecification",
     "Tensors",
     "VariationalDropout",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, assert_never
@@ -10,6 +9,8 @@ from typing import Any, Literal, TypeAlias, assert_never
 import torch
 from torch import Tensor
 from torch.nn import init
+
+from rnndsl.runtime.structure import Structure, draw_columns
 
 InitialiserKind: TypeAlias = Literal[
     "fill",
@@ -21,6 +22,9 @@ InitialiserKind: TypeAlias = Literal[
     "kaiming_normal",
     "orthogonal",
     "identity",
+    "spectral_radius",
+    "sparse_normal",
+    "chrono",
 ]
 # A number, or what computes it from the sizes: lambda sizes: 1 / sizes["H"].
 InitialiserArgument: TypeAlias = float | Callable[[Mapping[str, int]], float]
@@ -32,14 +36,35 @@ class Initialiser:
 
     ``fill`` takes the value, ``uniform`` low and high, ``normal`` mean and standard
     deviation; the xavier kinds and ``orthogonal`` take an optional gain.
+    ``spectral_radius`` takes the radius, ``sparse_normal`` the share of entries that
+    are not 0 and their standard deviation, ``chrono`` the length of the longest
+    dependency: the logarithm of uniform times, Tallec and Ollivier, arXiv:1804.11188,
+    equation 16. ``negated``: the negative of all that.
     """
 
     kind: InitialiserKind
     arguments: tuple[InitialiserArgument, ...] = ()
+    negated: bool = False
 
-    def apply(self, member: Tensor, sizes: Mapping[str, int]) -> None:
-        """Overwrites ``member``; to be called without autograd."""
-        values: Any = [a(sizes) if callable(a) else a for a in self.arguments]
+    def values(self, sizes: Mapping[str, int]) -> tuple[float, ...]:
+        """The arguments as numbers."""
+        return tuple(a(sizes) if callable(a) else a for a in self.arguments)
+
+    def apply(
+        self,
+        member: Tensor,
+        sizes: Mapping[str, int],
+        keep: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """Overwrites ``member``; to be called without autograd. ``keep`` gives a matrix
+        the structure that it will have."""
+        self._draw(member, self.values(sizes), keep)
+        if self.negated:
+            member.neg_()
+
+    def _draw(
+        self, member: Tensor, values: Any, keep: Callable[[Tensor], Tensor] | None
+    ) -> None:
         match self.kind:
             case "fill":
                 init.constant_(member, *values)
@@ -63,29 +88,32 @@ class Initialiser:
                 member.copy_(drawn)
             case "identity":
                 init.eye_(member)
+            case "spectral_radius":
+                init.normal_(member)
+                kept = member if keep is None else keep(member)
+                member.copy_(kept * _scale(kept, *values))
+            case "sparse_normal":
+                _draw_sparse(member, *values)
+            case "chrono":
+                (steps,) = values
+                init.uniform_(member, 1, max(steps - 1, 1)).log_()
             case _:
                 assert_never(self.kind)
 
 
-def initialise(
-    stored: Tensor,
-    initial: tuple[Initialiser | None, ...],
-    sizes: Mapping[str, int],
-    hidden_size: int,
-) -> None:
-    """Overwrites a stored tensor with its members' starting values.
+def _scale(matrix: Tensor, radius: float) -> Tensor:
+    """What gives a square matrix this spectral radius: the largest absolute value of
+    its eigenvalues. A nilpotent one stays as it is."""
+    dtype = torch.promote_types(matrix.dtype, torch.float32)
+    found = torch.linalg.eigvals(matrix.to(dtype)).abs().max()
+    return torch.where(found > 0, radius / found, 1.0).to(matrix.dtype)
 
-    Without initialisers of its own it is drawn in one go, in the order in which
-    ``torch.nn`` draws, so that the same seed gives the same numbers.
-    """
-    bound = 1.0 / math.sqrt(hidden_size)
-    with torch.no_grad():
-        if all(initialiser is None for initialiser in initial):
-            stored.uniform_(-bound, bound)
-            return
-        members = (stored,) if len(initial) == 1 else stored.chunk(len(initial))
-        for member, initialiser in zip(members, initial, strict=True):
-            if initialiser is None:
-                member.uniform_(-bound, bound)
-            else:
-                initialiser.apply(member, sizes)
+
+def _draw_sparse(member: Tensor, density: float, deviation: float) -> None:
+    """Normal numbers in a random share of the entries of each row, 0 elsewhere."""
+    rows, size = member.shape
+    kept = Structure("sparse", density).kept(size)
+    columns = torch.empty(rows, kept, dtype=torch.long, device=member.device)
+    draw_columns(columns, size)
+    drawn = member.new_empty(columns.shape).normal_(0, deviation)
+    member.zero_().scatter_(1, columns, drawn)

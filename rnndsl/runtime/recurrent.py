@@ -12,7 +12,7 @@ from rnndsl.runtime.autocast import cast_tensors
 from rnndsl.runtime.checks import check_bias, check_sizes
 from rnndsl.runtime.engines import AUTOMATIC, check_engine, choose_engine
 from rnndsl.runtime.explanation import explanation
-from rnndsl.runtime.initialisers import initialise
+from rnndsl.runtime.initialisation import initialise
 from rnndsl.runtime.specification import (
     CellSpecification,
     Tensors,
@@ -51,6 +51,9 @@ class RecurrentModule(nn.Module):
         self._dropped_weights: tuple[str, ...] = ()
         self._block_sizes: list[dict[str, int]] = []
         self._block_names: list[tuple[str, ...]] = []
+        # Of each parameter, the buffer that says where its entries stand, if it is one
+        # of those that are sparse.
+        self._block_columns: list[tuple[str | None, ...]] = []
         self._input_names = tuple(value.name for value in specification.inputs)
         self._input_shapes = tuple(
             resolve_shape(value.shape, sizes) for value in specification.inputs
@@ -67,16 +70,27 @@ class RecurrentModule(nn.Module):
         device: torch.device | str | None,
         dtype: torch.dtype | None,
     ) -> None:
-        """Registers one set of the cell's parameters, named with ``suffix``."""
+        """Registers one set of the cell's parameters, named with ``suffix``. Raises
+        ValueError if a structure cannot have these sizes."""
+        columns: list[str | None] = []
         for parameter in self.specification.parameters:
             name = parameter.name + suffix
+            columns.append(None)
             if parameter.is_bias and not self.bias:
                 self.register_parameter(name, None)
                 continue
             stored = torch.empty(
                 parameter.stored_shape(sizes), device=device, dtype=dtype
             )
-            self.register_parameter(name, nn.Parameter(stored))
+            value = nn.Parameter(stored, requires_grad=not parameter.frozen)
+            self.register_parameter(name, value)
+            shape = parameter.columns_shape(sizes)
+            if shape is not None:
+                own = f"{parameter.name}_columns{suffix}"
+                places = torch.zeros(shape, dtype=torch.long, device=device)
+                self.register_buffer(own, places)
+                columns[-1] = own
+        self._block_columns.append(tuple(columns))
         self._block_sizes.append(dict(sizes))
         self._block_names.append(
             tuple(p.name + suffix for p in self.specification.parameters)
@@ -86,12 +100,13 @@ class RecurrentModule(nn.Module):
         """Draws all parameters anew, each as the spec says; by default uniformly from
         +-1/sqrt(hidden size), the same numbers for the same seed as ``torch.nn``."""
         specification = self.specification
-        for sizes, names in zip(self._block_sizes, self._block_names, strict=True):
+        for block, sizes in enumerate(self._block_sizes):
             hidden_size = resolve_dim(specification.hidden, sizes)
-            for parameter, name in zip(specification.parameters, names, strict=True):
-                stored = getattr(self, name)
+            for index, parameter in enumerate(specification.parameters):
+                stored = getattr(self, self._block_names[block][index])
                 if stored is not None:
-                    initialise(stored, parameter.initial, sizes, hidden_size)
+                    columns = self._columns_of(block, index)
+                    initialise(parameter, stored, columns, sizes, hidden_size)
 
     @property
     def engine(self) -> str:
@@ -136,6 +151,9 @@ class RecurrentModule(nn.Module):
             value = getattr(self, option)
             if value != default:
                 shown.append(f"{option}={value!r}")
+        for parameter in self.specification.parameters:
+            if parameter.frozen or parameter.structure is not None:
+                shown.append(f"{parameter.name}={parameter.kind}")
         return ", ".join(shown)
 
     def first_parameter(self) -> Tensor | None:
@@ -166,15 +184,18 @@ class RecurrentModule(nn.Module):
         return engine.scan(self.specification, inputs, state, parameters, mask)
 
     def _parameters_of(self, block: int, like: Tensor) -> Tensors:
-        """A block's parameters as they are stored; zeros for absent biases."""
+        """A block's parameters as the equations read them; zeros for absent biases."""
         values = []
+        sizes = self._block_sizes[block]
         for index, name in enumerate(self._block_names[block]):
+            parameter = self.specification.parameters[index]
             value = self._parameter(name)
             if value is None:
-                shape = self.specification.parameters[index].stored_shape(
-                    self._block_sizes[block]
-                )
+                shape = parameter.stored_shape(sizes)
                 value = torch.zeros(shape, dtype=like.dtype, device=like.device)
+            elif parameter.structure is not None:
+                columns = self._columns_of(block, index)
+                value = parameter.effective(value, sizes, columns)
             values.append(value)
         return tuple(values)
 
@@ -187,6 +208,10 @@ class RecurrentModule(nn.Module):
                 self.specification.parameters, parameters, strict=True
             )
         )
+
+    def _columns_of(self, block: int, index: int) -> Tensor | None:
+        name = self._block_columns[block][index]
+        return None if name is None else self.get_buffer(name)
 
     def _parameter(self, name: str) -> Tensor | None:
         # Module.__getattr__ is slow, and needed only where something other than a

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 
 from rnndsl.runtime.initialisers import Initialiser
+from rnndsl.runtime.structure import MatrixShape, Structure
 
 Tensors: TypeAlias = tuple[Tensor, ...]
 PartialTensors: TypeAlias = tuple[Tensor | None, ...]
@@ -53,7 +55,9 @@ class ParameterSpecification:
     """A stored tensor: ``members`` of ``shape``, one below the other.
 
     ``initial`` has an initialiser for each member, or is empty. A member without one is
-    drawn uniformly from +-1/sqrt(hidden size), as ``torch.nn`` does.
+    drawn uniformly from +-1/sqrt(hidden size), as ``torch.nn`` does. With a
+    ``structure`` the free numbers of each member are stored in its place. ``frozen``:
+    not trained.
     """
 
     name: str
@@ -61,18 +65,71 @@ class ParameterSpecification:
     shape: Shape
     is_bias: bool = False
     initial: tuple[Initialiser | None, ...] = ()
+    structure: Structure | None = None
+    frozen: bool = False
 
     def __post_init__(self) -> None:
         if self.initial and len(self.initial) != len(self.members):
             raise ValueError(f"{self.name}: one initialiser for each member, or none")
 
+    @property
+    def kind(self) -> str:
+        """``frozen sparse(0.1)``: what the spec says behind the shape."""
+        words = ["frozen"] if self.frozen else []
+        if self.structure is not None:
+            words.append(str(self.structure))
+        return " ".join(words)
+
     def stored_shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """The shape of the stored tensor: [R, C] members of a group give [n * R, C]."""
+        """The shape of the stored tensor: [R, C] members of a group give [n * R, C].
+        Raises ValueError if the structure cannot have these sizes."""
         shape = resolve_shape(self.shape, sizes)
+        if self.structure is not None:
+            try:
+                shape = self.structure.stored_shape(self.matrix_shape(sizes))
+            except ValueError as error:
+                raise ValueError(f"{self.name}: {error}") from None
         count = len(self.members)
         if count == 1:
             return shape
         return (count * shape[0], *shape[1:]) if shape else (count,)
+
+    def matrix_shape(self, sizes: Mapping[str, int]) -> MatrixShape:
+        """The rows and columns of a member that is a matrix."""
+        rows, columns = resolve_shape(self.shape, sizes)
+        return rows, columns
+
+    def columns_shape(self, sizes: Mapping[str, int]) -> tuple[int, ...] | None:
+        """The shape of what says in which columns the entries of each row stand; None
+        where all do."""
+        is_sparse = self.structure is not None and self.structure.kind == "sparse"
+        return self.stored_shape(sizes) if is_sparse else None
+
+    def blocks(
+        self, stored: Tensor, columns: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """What is stored for each member, with its own columns."""
+        count = len(self.members)
+        if count == 1:
+            yield stored, columns
+            return
+        owns = (None,) * count if columns is None else columns.tensor_split(count)
+        yield from zip(stored.tensor_split(count), owns, strict=True)
+
+    def effective(
+        self, stored: Tensor, sizes: Mapping[str, int], columns: Tensor | None
+    ) -> Tensor:
+        """What the equations read, differentiable in what is stored: the members' own
+        matrices, one below the other."""
+        structure = self.structure
+        if structure is None:
+            return stored
+        shape = self.matrix_shape(sizes)
+        matrices = [
+            structure.matrix(block, shape, own)
+            for block, own in self.blocks(stored, columns)
+        ]
+        return matrices[0] if len(matrices) == 1 else torch.cat(matrices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnndsl.diagnostics import Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax.build_expressions import literal
 from rnndsl.syntax.faults import quote
@@ -23,6 +22,7 @@ from rnndsl.syntax.tree import (
     Import,
     ImportedName,
     Initialiser,
+    Initialisers,
     InitialValue,
     Name,
     Node,
@@ -30,6 +30,7 @@ from rnndsl.syntax.tree import (
     Output,
     Reference,
     Shape,
+    Structure,
 )
 
 _ZOO = "zoo"
@@ -125,8 +126,11 @@ def _declarator(parts: Parts) -> Declarator:
         names=group.names if group else parts.names[:1],
         stem=group.stem if group else None,
         shape=parts.first(Shape),
+        structures=parts.all(Structure),
         stored_name=stored.name if stored else None,
-        initial=parts.first(InitialValue) or parts.first(Initialiser),
+        initial=parts.first(InitialValue)
+        or parts.first(Initialiser)
+        or parts.first(Initialisers),
     )
 
 
@@ -176,14 +180,17 @@ def _initial_value(parts: Parts) -> InitialValue:
     )
 
 
-def _initialiser(parts: Parts) -> Initialiser:
+def _structure(parts: Parts) -> Structure:
+    return Structure(span=parts.span, word=parts.names[0], arguments=parts.expressions)
+
+
+def _initialiser(parts: Parts) -> Initialiser | Initialisers:
     """Its span leaves the ``~`` out."""
-    function = parts.names[0]
-    return Initialiser(
-        span=Span(parts.source, function.span.start, parts.span.end),
-        function=function,
-        arguments=parts.expressions,
-    )
+    first = parts.span_of(parts.parts[1])
+    span = first.to(parts.span)
+    if parts.tokens("LBRACE"):
+        return Initialisers(span=span, members=parts.expressions)
+    return Initialiser(span=span, function=parts.names[0], arguments=parts.expressions)
 
 
 def _assignment(parts: Parts) -> Assignment:
@@ -212,4 +219,5 @@ ITEM_RULES: dict[str, Callable[[Parts], Node]] = {
     "output": _output,
     "shape": _shape,
     "stored_name": _stored_name,
+    "structure": _structure,
 }

@@ -287,6 +287,17 @@ def _missing_comma(surprise: Surprise) -> Advice | None:
     return at(surprise.token, UNEXPECTED, message)
 
 
+def _missing_comma_before_name(surprise: Surprise) -> Advice | None:
+    """The next name of a declaration, which reads like a word behind the shape."""
+    name = surprise.before
+    if not surprise.is_declaration or name is None or name.type != "NAME":
+        return None
+    if surprise.token not in (":", "{") or not surprise.accepts("as"):
+        return None
+    message = f"expected `,` or the end of the line, found {found(name)}"
+    return at(name, UNEXPECTED, message)
+
+
 LINE_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _python_statement,
     _misspelt_word,
@@ -304,5 +315,6 @@ LINE_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _late_stored_name,
     _drawn_number,
     _missing_comma,
+    _missing_comma_before_name,
     _wrong_target,
 )

@@ -114,6 +114,15 @@ class Shape(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Structure(Node):
+    """``orthogonal``, ``sparse(0.1)`` or ``frozen`` behind a shape; its arguments are
+    constant."""
+
+    word: Name
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InitialValue(Node):
     """``= 1``, or ``= {0, 1, 0}`` with one value for each member of a brace group."""
 
@@ -127,6 +136,14 @@ class Initialiser(Node):
 
     function: Name
     arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initialisers(Node):
+    """``~ {-chrono(100), chrono(100), 0}``: for each member of a brace group an
+    initialiser, which reads like a call or a name, or a number."""
+
+    members: tuple[Expression, ...]
 
 
 class DeclarationKind(Enum):
@@ -149,8 +166,9 @@ class Declarator(Node):
     names: tuple[Name, ...]
     stem: Name | None
     shape: Shape | None
+    structures: tuple[Structure, ...] = ()
     stored_name: Name | None
-    initial: InitialValue | Initialiser | None
+    initial: InitialValue | Initialiser | Initialisers | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
-from rnndsl.analysis.program import Cell, Dim, Shape
+from rnndsl.analysis.program import Cell, Dim, Shape, StructureKind
 
 STEPS = 5
 BATCH = 3
@@ -48,7 +49,16 @@ def draw_sizes(cell: Cell, generator: torch.Generator) -> dict[str, int]:
         narrow, wide = named["proj_size"], named["hidden_size"]
         low, high = sorted((sizes[narrow], sizes[wide]))
         sizes |= {narrow: low, wide: high}
-    return sizes
+    return {name: _fitting(cell, size) for name, size in sizes.items()}
+
+
+def _fitting(cell: Cell, size: int) -> int:
+    """A size that blocks divide, and not below a rank; different for different ones."""
+    found = [p.structure for p in cell.parameters if p.structure is not None]
+    ranks = [s.argument for s in found if s.kind is StructureKind.LOW_RANK]
+    blocks = [s.argument for s in found if s.kind is StructureKind.BLOCK_DIAGONAL]
+    rank = max((int(r) for r in ranks if r), default=0)
+    return (size + rank) * math.lcm(*(int(b) for b in blocks if b))
 
 
 def cases_of(cell: Cell, sizes: dict[str, int]) -> tuple[Case, ...]:

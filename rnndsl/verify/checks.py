@@ -115,7 +115,7 @@ def layer_against_differences(
 def _sum_of_layer(
     layer: nn.Module, setting: Setting, engine: str, draw: Draw
 ) -> Tensor:
-    fill(layer, draw.parameters, engine)
+    fill(layer, draw.stored, engine)
     with attempt("fails without gradients"):
         output, last = call_layer(layer, setting.case, draw, setting.states)
         return weighted_sum(output, last, draw)

@@ -7,7 +7,7 @@ one float64 reference serves both precisions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import torch
@@ -19,6 +19,7 @@ from rnndsl.analysis.program import (
     FilledWith,
     Initial,
     StoredParameter,
+    StructureKind,
 )
 from rnndsl.formulas.formula import (
     Apply,
@@ -33,6 +34,7 @@ from rnndsl.formulas.formula import (
 from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.verify.case import BATCH, STEPS, Case, sizes_of_layers
 from rnndsl.verify.interpreter import Sizes, run_sequence, shape_of
+from rnndsl.verify.structures import draw_pattern, spread_of, stored_shape
 
 _WARM_UP_STEPS = 3
 
@@ -43,8 +45,9 @@ class Draw:
     differentiated: of the output and of each last state.
 
     inputs: (T, B, ...); states: (layers * directions, B, ...), None where the call
-    leaves them out; parameters: by the names of the layer's state_dict. Inputs are
-    differentiated only if ``input_gradients``.
+    leaves them out; parameters: by the names of the layer's state_dict, and so are
+    patterns, the columns of the entries of sparse ones. Inputs are differentiated only
+    if ``input_gradients``.
     """
 
     inputs: dict[str, Tensor]
@@ -53,6 +56,12 @@ class Draw:
     output_weights: Tensor
     state_weights: dict[str, Tensor]
     input_gradients: bool = True
+    patterns: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> dict[str, Tensor]:
+        """All that the layer's state_dict holds."""
+        return self.parameters | self.patterns
 
 
 def block_suffixes(case: Case) -> tuple[str, ...]:
@@ -79,6 +88,7 @@ def draw_case(
     per_block = [layer for layer in layers for _ in range(case.directions)]
     suffixes = block_suffixes(case)
     parameters: dict[str, Tensor] = {}
+    patterns: dict[str, Tensor] = {}
     reached: list[dict[str, Tensor]] = []
     for suffix, block_sizes in zip(suffixes, per_block, strict=True):
         stored = {
@@ -87,6 +97,9 @@ def draw_case(
             if case.bias or not parameter.is_bias
         }
         parameters |= {name + suffix: value for name, value in stored.items()}
+        places = _draw_patterns(cell, block_sizes, generator)
+        patterns |= {name + suffix: value for name, value in places.items()}
+        stored |= places
         warm_up = _draw_inputs(cell, block_sizes, _WARM_UP_STEPS, generator, positive)
         reached.append(run_sequence(cell, block_sizes, warm_up, None, stored)[1])
     states = {
@@ -105,6 +118,7 @@ def draw_case(
             name: _normal(value.shape, generator) for name, value in states.items()
         },
         input_gradients=case.input_gradients,
+        patterns=patterns,
     )
 
 
@@ -119,12 +133,32 @@ def _draw_inputs(
     return inputs
 
 
+def _draw_patterns(
+    cell: Cell, sizes: Sizes, generator: torch.Generator
+) -> dict[str, Tensor]:
+    found = {}
+    for parameter in cell.parameters:
+        structure = parameter.structure
+        if structure is not None and structure.kind is StructureKind.SPARSE:
+            shape = shape_of(parameter.member_shape, sizes)
+            drawn = [
+                draw_pattern(structure, shape, generator) for _ in parameter.members
+            ]
+            found[f"{parameter.name}_columns"] = torch.cat(drawn)
+    return found
+
+
 def _draw_parameter(
     parameter: StoredParameter, sizes: Sizes, generator: torch.Generator
 ) -> Tensor:
     shape = shape_of(parameter.member_shape, sizes)
+    spread = 1.5 / math.sqrt(shape[1]) if len(shape) == 2 else 0.7
+    structure = parameter.structure
+    if structure is not None:
+        spread = spread_of(structure, shape)
+        shape = stored_shape(structure, shape)
     drawn = [
-        _draw_member(member.initial, shape, sizes, generator)
+        _draw_member(member.initial, shape, spread, sizes, generator)
         for member in parameter.members
     ]
     if len(drawn) == 1:
@@ -135,12 +169,13 @@ def _draw_parameter(
 def _draw_member(
     initial: Initial | None,
     shape: tuple[int, ...],
+    spread: float,
     sizes: Sizes,
     generator: torch.Generator,
 ) -> Tensor:
     """Around its declared value, or from its declared distribution; a matrix of no
-    declared distribution so that its product with unit inputs has unit size."""
-    spread = 1.5 / math.sqrt(shape[1]) if len(shape) == 2 else 0.7
+    declared distribution so that its product with unit inputs has unit size, which
+    takes this ``spread`` of its entries."""
     match initial:
         case DrawnFrom(function="uniform", arguments=(low, high)):
             a, b = _constant(low, sizes), _constant(high, sizes)

@@ -33,6 +33,7 @@ from rnndsl.analysis.program import (
     TypedExpression,
 )
 from rnndsl.verify.definitions import apply_function
+from rnndsl.verify.structures import matrix_of, stored_shape
 
 Sizes: TypeAlias = Mapping[str, int]
 Values: TypeAlias = Mapping[str, Tensor]
@@ -49,26 +50,39 @@ def members(
     """The parameters by the author's names, from the stored tensors.
 
     A brace group of n members of shape [R, C] is stored as [n * R, C]. A bias that is
-    not stored is zero, of the dtype of ``like``.
+    not stored is zero, of the dtype of ``like``. ``stored`` has the columns of a sparse
+    parameter ``W`` under ``W_columns``.
     """
     found: dict[str, Tensor] = {}
     for parameter in cell.parameters:
         shape = shape_of(parameter.member_shape, sizes)
         tensor = stored.get(parameter.name)
+        structure = parameter.structure
+        own_shape = shape if structure is None else stored_shape(structure, shape)
         for index, member in enumerate(parameter.members):
             if tensor is None and parameter.is_bias:
                 found[member.name] = like.new_zeros(shape)
                 continue
             assert tensor is not None, f"no value for parameter {parameter.name}"
-            if len(parameter.members) == 1:
-                value = tensor
-            elif shape:
-                value = tensor[index * shape[0] : (index + 1) * shape[0]]
-            else:
-                value = tensor[index]
-            assert value.shape == shape, f"{member.name}: {value.shape}, not {shape}"
+            count = len(parameter.members)
+            value = _block(tensor, index, count, own_shape)
+            assert value.shape == own_shape, f"{member.name}: {value.shape}"
+            if structure is not None:
+                pattern = stored.get(f"{parameter.name}_columns")
+                if pattern is not None:
+                    pattern = _block(pattern, index, count, own_shape)
+                value = matrix_of(structure, value, shape, pattern)
             found[member.name] = value
     return found
+
+
+def _block(tensor: Tensor, index: int, count: int, shape: tuple[int, ...]) -> Tensor:
+    """One of ``count`` blocks of this shape, below one another in a tensor."""
+    if count == 1:
+        return tensor
+    if not shape:
+        return tensor[index]
+    return tensor[index * shape[0] : (index + 1) * shape[0]]
 
 
 def first_state(

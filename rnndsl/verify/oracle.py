@@ -40,11 +40,10 @@ def run_stack(
         outputs = []
         for reverse in (False, True)[: case.directions]:
             suffix = next(suffixes)
-            stored = {
-                parameter.name: draw.parameters[parameter.name + suffix]
-                for parameter in cell.parameters
-                if case.bias or not parameter.is_bias
-            }
+            names = [p.name for p in cell.parameters]
+            names += [f"{name}_columns" for name in names]
+            held = draw.stored
+            stored = {n: held[n + suffix] for n in names if n + suffix in held}
             initial = draw.states and {n: v[block] for n, v in draw.states.items()}
             output, final = run_sequence(
                 cell,

@@ -61,7 +61,7 @@ def build_layer(
             bidirectional=case.bidirectional,
             dtype=dtype,
         )
-    fill(layer, setting.draw.parameters, engine)
+    fill(layer, setting.draw.stored, engine)
     return layer
 
 
@@ -74,7 +74,7 @@ def build_cell(
         cell: nn.Module = getattr(module, f"{setting.cell.name}Cell")(
             **_sizes_and_bias(setting), dtype=dtype
         )
-    parameters = setting.draw.parameters
+    parameters = setting.draw.stored
     fill(cell, {n.removesuffix("_l0"): v for n, v in parameters.items()}, engine)
     return cell
 
@@ -87,9 +87,11 @@ def _sizes_and_bias(setting: Setting) -> dict[str, int]:
 
 
 def fill(layer: Any, parameters: Mapping[str, Tensor], engine: str) -> None:
-    """Loads the parameters by their names, all of them; chooses the engine."""
+    """Loads the parameters by their names, all of them, frozen ones to be
+    differentiated as well; chooses the engine."""
     with attempt("does not take the parameters of its spec"):
         layer.load_state_dict(dict(parameters), strict=True)
+        layer.requires_grad_(True)
     with attempt(f"has no engine {engine}"):
         layer.engine = engine
 

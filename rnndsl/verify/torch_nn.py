@@ -85,7 +85,7 @@ def recognise(setting: Setting) -> TorchModule | None:
     if len(cell.inputs) > 1:
         return None
     arguments = {dimension.argument for dimension in cell.dimensions}
-    wanted = {name: value.shape for name, value in draw.parameters.items()}
+    wanted = {name: value.shape for name, value in draw.stored.items()}
     for candidate in _CANDIDATES:
         if arguments != candidate.arguments or len(cell.states) != candidate.states:
             continue

@@ -106,6 +106,33 @@ cell Wide(I, H, O, P, Q):
     c[t] = sin(D @ h[t-1]) + 0.3 * c[t-1]
     output C @ (h[t] * h[t-1])
 """,
+    "structured matrices": """
+cell Structured(I, H):
+    input x: [I]
+    state h: [H]
+    param W_{a,b}: [H, I] frozen sparse(0.4), V: [H, I] low_rank(1)
+    param U_{1,2}: [H, H] orthogonal, B: [H, I] block_diagonal(2)
+    param A: [H, H] antisymmetric, S: [H, H] symmetric
+    param D: [H, H] diagonal, L: [H, H] lower_triangular, T: [H, H] upper_triangular
+    bias b_{a,b}: [H] frozen ~ {-chrono(H), chrono(H)}
+
+    z = sigmoid(W_a @ x[t] + U_1 @ h[t-1] + b_a + B @ x[t])
+    u = W_b @ x[t] + V @ x[t] + U_2 @ (z * h[t-1]) + b_b + A @ h[t-1] + D @ h[t-1]
+    h[t] = tanh(u + 0.5 * (L @ h[t-1] - T @ (z * h[t-1])) + S @ h[t-1])
+    output h[t]
+""",
+    "one parameter in two equations": """
+cell Tied(I, H):
+    input x: [I]
+    state h: [H]
+    param W: [H, I], U: [H, H]
+    bias b_{f,n}: [H]
+
+    f = sigmoid(W @ x[t] + U @ h[t-1] + b_f)
+    n = tanh(W @ x[t] + U @ (f * h[t-1]) + b_n)
+    h[t] = f * h[t-1] + (1 - f) * n
+    output h[t]
+""",
     "two cells of one file": """
 from zoo import GRU as Unit
 

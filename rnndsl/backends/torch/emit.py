@@ -23,6 +23,7 @@ from rnndsl.backends.torch.specification import (
     specification_lines,
     uses_initialisers,
     uses_math,
+    uses_structures,
 )
 from rnndsl.backends.torch.step import step_view
 from rnndsl.backends.torch.view import CellView, ModelView, ModuleView
@@ -141,6 +142,8 @@ def _imports(
         needed.append("ParameterSpecification")
     if any(map(uses_initialisers, plans)):
         needed.append("Initialiser")
+    if any(map(uses_structures, plans)):
+        needed.append("Structure")
     if standalone:
         return imports, bundled_runtime(needed, imports)
     imports.add("rnndsl.runtime", *needed)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from rnndsl.analysis.program import DrawnFrom, FilledWith, Initial, StoredParameter
+from rnndsl.analysis.program import (
+    DrawnFrom,
+    FilledWith,
+    Initial,
+    StoredParameter,
+    Structure,
+)
 from rnndsl.backends.torch.describe import output_state
 from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.printer import Code, decimal, expression, number
@@ -80,6 +86,10 @@ def uses_initialisers(plan: CellPlan) -> bool:
     )
 
 
+def uses_structures(plan: CellPlan) -> bool:
+    return any(p.structure is not None for p in plan.source.cell.parameters)
+
+
 def uses_math(plan: CellPlan) -> bool:
     """Whether an initialiser computes with functions of the dimensions."""
     return any(
@@ -118,7 +128,18 @@ def _parameter(parameter: StoredParameter) -> Nest:
     if any(member.initial is not None for member in parameter.members):
         initial = tuple(_initialiser(m.initial) for m in parameter.members)
         items.append(Nest("initial=", initial))
+    if parameter.structure is not None:
+        items.append(_structure(parameter.structure))
+    if parameter.frozen:
+        items.append("frozen=True")
     return Nest("ParameterSpecification", tuple(items))
+
+
+def _structure(structure: Structure) -> Nest:
+    kind = quoted(structure.kind.value)
+    if structure.argument is None:
+        return Nest("structure=Structure", (kind,))
+    return Nest("structure=Structure", (kind, number(structure.argument).text))
 
 
 def _initialiser(initial: Initial | None) -> Nest | str:
@@ -127,11 +148,12 @@ def _initialiser(initial: Initial | None) -> Nest | str:
             return "None"
         case FilledWith(value=value):
             return Nest("Initialiser", ('"fill"', f"({number(value).text},)"))
-        case DrawnFrom(function=function, arguments=arguments):
-            if not arguments:
+        case DrawnFrom(function=function, arguments=arguments, negated=negated):
+            if not arguments and not negated:
                 return Nest("Initialiser", (quoted(function),))
             values = Nest("", tuple(_argument(argument) for argument in arguments))
-            return Nest("Initialiser", (quoted(function), values))
+            sign = ("negated=True",) if negated else ()
+            return Nest("Initialiser", (quoted(function), values, *sign))
         case _:
             assert_never(initial)
 

@@ -12,9 +12,10 @@ from step_values import ZOO, module_of, plan_of, zoo_plan
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from rnndsl.plan.cost import Cost, cost_of, dimension
+from rnndsl.plan.cost import Cost, cost_of
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.show_cost import cost_text
+from rnndsl.plan.sizes import dimension
 
 COUNTED = ("LSTM", "GRU", "GRUResetBefore", "CfC", "SCRN", "GRUD", "QRNN", "RWKV")
 

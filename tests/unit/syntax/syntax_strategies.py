@@ -84,12 +84,18 @@ _INITIAL = st.one_of(
     _listed(EXPRESSIONS).map(lambda e: ["=", "{", *e, "}"]),
     NAMES.map(lambda name: ["~", name]),
     st.tuples(NAMES, _listed(EXPRESSIONS)).map(lambda p: ["~", p[0], "(", *p[1], ")"]),
+    _listed(EXPRESSIONS).map(lambda e: ["~", "{", *e, "}"]),
+)
+_STRUCTURES = st.one_of(
+    _NOTHING,
+    NAMES.map(lambda name: [name]),
+    st.tuples(NAMES, NAMES, NUMBERS).map(lambda p: [p[0], p[1], "(", p[2], ")"]),
 )
 _SHAPE = st.one_of(
     _NOTHING,
-    _listed(st.one_of(WORDS, st.just("4")).map(lambda d: [d]), 0).map(
-        lambda dims: [":", "[", *dims, "]"]
-    ),
+    st.tuples(
+        _listed(st.one_of(WORDS, st.just("4")).map(lambda d: [d]), 0), _STRUCTURES
+    ).map(lambda p: [":", "[", *p[0], "]", *p[1]]),
 )
 _DECLARED = st.one_of(
     NAMES.map(lambda name: [name]),

@@ -31,7 +31,7 @@ from handmade_cells import (
 from torch import Tensor
 
 from rnndsl.analysis.program import Cell
-from rnndsl.verify import definitions, interpreter
+from rnndsl.verify import definitions, interpreter, structures
 from rnndsl.verify.interpreter import members, run_sequence, step
 
 
@@ -171,7 +171,7 @@ def test_gradients_reach_a_learned_first_state() -> None:
     assert gradient.tolist() == [2.0, 2.0]
 
 
-@pytest.mark.parametrize("module", [interpreter, definitions])
+@pytest.mark.parametrize("module", [interpreter, definitions, structures])
 def test_the_interpreter_shares_no_code_with_the_compiler(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
@@ -179,4 +179,8 @@ def test_the_interpreter_shares_no_code_with_the_compiler(module: ModuleType) ->
         a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names
     }
     own = {name for name in imported if name is not None and "rnndsl" in name}
-    assert own <= {"rnndsl.analysis.program", "rnndsl.verify.definitions"}
+    assert own <= {
+        "rnndsl.analysis.program",
+        "rnndsl.verify.definitions",
+        "rnndsl.verify.structures",
+    }
