@@ -16,7 +16,7 @@ from rnndsl.runtime.checks import (
     check_tensor,
 )
 from rnndsl.runtime.recurrent import RecurrentModule
-from rnndsl.runtime.specification import Tensors
+from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 
 
 class RecurrentCell(RecurrentModule):
@@ -83,13 +83,35 @@ class RecurrentCell(RecurrentModule):
         state = None
         if hx is not None:
             state = self._given_state(hx, inputs[0], bool(leading), dtype)
-        output, last = self.scan(0, inputs, state, None, dtype)
+        output, last = self._recorded_step(inputs, state, dtype)
         output = output.squeeze(0)
         if not leading:
             output = output.squeeze(0)
             last = tuple(value.squeeze(0) for value in last)
         new = last[0] if len(last) == 1 else last
         return new if self.specification.returns_first_state else (output, new)
+
+    def _recorded_step(
+        self, inputs: Tensors, state: Tensors | None, dtype: torch.dtype | None
+    ) -> tuple[Tensor, Tensors]:
+        """One step by ``scan``; in inference, by replay of a CUDA graph."""
+        # In training each step would need a recording of its own, until backward.
+        if torch.is_grad_enabled():
+            return self.scan(0, inputs, state, None, dtype)
+        count = len(inputs)
+
+        def call(given: PartialTensors) -> PartialTensors:
+            begin = None if state is None else given_tensors(given[count:])
+            output, last = self.scan(
+                0, given_tensors(given[:count]), begin, None, dtype
+            )
+            return output, *last
+
+        first = () if state is None else state
+        carried = tuple((count + index, 1 + index) for index in range(len(first)))
+        results = self.recorded(call, (*inputs, *first), options=dtype, carried=carried)
+        output, *last = given_tensors(results)
+        return output, tuple(last)
 
     def _given_state(
         self, hx: Any, like: Tensor, is_batched: bool, dtype: torch.dtype | None

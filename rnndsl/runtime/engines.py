@@ -11,14 +11,20 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from rnndsl.runtime.fused import fused_scan
+from rnndsl.runtime.graph_recorder import device_refusal
 from rnndsl.runtime.reference import reference_scan
-from rnndsl.runtime.specification import CellSpecification, Tensors
+from rnndsl.runtime.specification import (
+    CellSpecification,
+    PartialTensors,
+    Tensors,
+)
 
 ScanFunction: TypeAlias = Callable[
     [CellSpecification, Tensors, Tensors, Tensors, Tensor | None],
     tuple[Tensor, Tensors],
 ]
 AUTOMATIC = "auto"
+GRAPH = "graph"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ ENGINES = (
 
 def check_engine(name: object) -> str:
     """Raises ValueError unless this is the name of an engine, or "auto"."""
-    names = (AUTOMATIC, *(engine.name for engine in ENGINES))
+    names = (AUTOMATIC, GRAPH, *(engine.name for engine in ENGINES))
     if isinstance(name, str) and name in names:
         return name
     known = ", ".join(repr(n) for n in names)
@@ -85,19 +91,46 @@ def check_engine(name: object) -> str:
 
 
 def choose_engine(name: str, tensors: Tensors) -> Engine:
-    """The engine of this name, or for "auto" the first that can run.
+    """The engine of this name, or for "auto" the first that can run; so for "graph",
+    whose recordings are of that one.
 
     Raises RuntimeError, with the reason, if an engine asked for by name cannot.
     """
     for engine in ENGINES:
-        if name not in (engine.name, AUTOMATIC):
+        if name not in (engine.name, AUTOMATIC, GRAPH):
             continue
         refusal = engine.refusal(tensors)
         if refusal is None:
             return engine
-        if name != AUTOMATIC:
-            raise RuntimeError(
-                f"engine {name!r} cannot run here: {refusal}. Set engine to "
-                f"{AUTOMATIC!r} or 'reference'."
-            )
+        if name == engine.name:
+            raise RuntimeError(_cannot_run(name, refusal))
     raise RuntimeError(f"no engine can run {name!r} here")
+
+
+def graph_refusal(tensors: PartialTensors) -> str | None:
+    """Why the calls of a module on these tensors cannot be recorded, or None."""
+    given = tuple(tensor for tensor in tensors if tensor is not None)
+    refusal = fused_refusal(given)
+    if refusal is not None:
+        return refusal
+    return device_refusal(given[0].device if given else None)
+
+
+def records_calls(name: str, tensors: PartialTensors) -> bool:
+    """Whether a module with this engine records and replays its calls.
+
+    Raises RuntimeError, with the reason, if "graph" is asked for and cannot run.
+    """
+    if name not in (AUTOMATIC, GRAPH):
+        return False
+    refusal = graph_refusal(tensors)
+    if refusal is not None and name == GRAPH:
+        raise RuntimeError(_cannot_run(name, refusal))
+    return refusal is None
+
+
+def _cannot_run(name: str, refusal: str) -> str:
+    return (
+        f"engine {name!r} cannot run here: {refusal}. Set engine to {AUTOMATIC!r} or "
+        "'reference'."
+    )

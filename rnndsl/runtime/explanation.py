@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from torch import nn
 
-from rnndsl.runtime.engines import AUTOMATIC, ENGINES
-from rnndsl.runtime.specification import CellSpecification
+from rnndsl.runtime.engines import AUTOMATIC, ENGINES, GRAPH, graph_refusal
+from rnndsl.runtime.graph import GraphCache
+from rnndsl.runtime.specification import CellSpecification, Tensors
 
 
 def explanation(
-    module: nn.Module, specification: CellSpecification, engine: str
+    module: nn.Module,
+    specification: CellSpecification,
+    engine: str,
+    graphs: GraphCache,
 ) -> str:
     """The module, its size, the engine that runs here, the others, and the cell."""
     tensors = tuple(module.parameters())
@@ -19,10 +23,11 @@ def explanation(
         f"parameters: {count:,} in {len(tensors)} tensors",
         f"engine asked for: {engine}",
     ]
+    lines.append(f"  {GRAPH}: {_graph_verdict(tensors, engine, graphs)}")
     chosen = ""
     for candidate in ENGINES:
         refusal = candidate.refusal(tensors)
-        is_asked = engine in (candidate.name, AUTOMATIC)
+        is_asked = engine in (candidate.name, AUTOMATIC, GRAPH)
         if refusal is not None:
             verdict = f"cannot run here: {refusal}"
         elif not is_asked:
@@ -32,7 +37,19 @@ def explanation(
         else:
             chosen = candidate.name
             verdict = "chosen: " + (
-                "the first that can run here" if engine == AUTOMATIC else "asked for"
+                "asked for"
+                if engine == candidate.name
+                else "the first that can run here"
             )
         lines.append(f"  {candidate.name}: {verdict} ({candidate.summary})")
     return "\n".join((*lines, *specification.summary))
+
+
+def _graph_verdict(tensors: Tensors, engine: str, graphs: GraphCache) -> str:
+    summary = "the loop of the engine chosen below, captured and replayed"
+    refusal = graph_refusal(tensors)
+    if refusal is not None:
+        return f"cannot run here: {refusal} ({summary})"
+    if engine not in (AUTOMATIC, GRAPH):
+        return f"not chosen: {engine} is asked for ({summary})"
+    return f"chosen: {graphs.report()} ({summary})"

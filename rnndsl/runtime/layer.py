@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from rnndsl.runtime.autocast import autocast_dtype, cast_tensors
+from rnndsl.runtime.branches import side_by_side
 from rnndsl.runtime.checks import (
     check_inputs,
     check_layer_options,
@@ -30,7 +32,7 @@ from rnndsl.runtime.ragged import (
 )
 from rnndsl.runtime.recurrent import RecurrentModule
 from rnndsl.runtime.sequence_layout import check_one_form, time_first
-from rnndsl.runtime.specification import Tensors
+from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 from rnndsl.runtime.stacking import layer_sizes
 
 
@@ -260,21 +262,41 @@ class RecurrentLayer(RecurrentModule):
         dtype: torch.dtype | None,
     ) -> tuple[Tensor, Tensors]:
         """inputs (T, B, ...), state (layers * directions, B, ...), mask (T, B)."""
+        count = len(inputs)
+
+        def call(given: PartialTensors) -> PartialTensors:
+            begin = None if state is None else given_tensors(given[count:-1])
+            output, last = self._run_blocks(
+                given_tensors(given[:count]), begin, given[-1], dtype
+            )
+            return output, *last
+
+        first = () if state is None else state
+        results = self.recorded(call, (*inputs, *first, mask), options=dtype)
+        output, *last = given_tensors(results)
+        return output, tuple(last)
+
+    def _run_blocks(
+        self,
+        inputs: Tensors,
+        state: Tensors | None,
+        mask: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> tuple[Tensor, Tensors]:
+        """The same, without recordings."""
         directions = self._directions
         masks = (mask, mask.flip(0) if mask is not None and directions == 2 else None)
         last_states: list[Tensors] = []
         for layer in range(self.num_layers):
-            outputs: list[Tensor] = []
-            for direction in range(directions):
-                block = len(last_states)
-                own_state = None if state is None else tuple(s[block] for s in state)
-                own_inputs = tuple(x.flip(0) for x in inputs) if direction else inputs
-                output, last = self.scan(
-                    block, own_inputs, own_state, masks[direction], dtype
-                )
-                outputs.append(output.flip(0) if direction else output)
-                last_states.append(last)
-            output = _joined(outputs)
+            blocks = range(layer * directions, (layer + 1) * directions)
+            results = side_by_side(
+                [
+                    partial(self._run_block, block, inputs, state, mask, dtype)
+                    for block, mask in zip(blocks, masks, strict=False)
+                ]
+            )
+            last_states += [last for _, last in results]
+            output = _joined([output for output, _ in results])
             if self.training and self.dropout > 0 and layer < self.num_layers - 1:
                 output = nn.functional.dropout(output, self.dropout, True)
             inputs = (output, *inputs[1:])
@@ -283,6 +305,22 @@ class RecurrentLayer(RecurrentModule):
         return output, tuple(
             torch.stack(values) for values in zip(*last_states, strict=True)
         )
+
+    def _run_block(
+        self,
+        block: int,
+        inputs: Tensors,
+        state: Tensors | None,
+        mask: Tensor | None,
+        dtype: torch.dtype | None,
+    ) -> tuple[Tensor, Tensors]:
+        """One direction of one layer; ``mask`` in the order in which it runs."""
+        is_backward = block % self._directions == 1
+        own_state = None if state is None else tuple(s[block] for s in state)
+        if is_backward:
+            inputs = tuple(x.flip(0) for x in inputs)
+        output, last = self.scan(block, inputs, own_state, mask, dtype)
+        return output.flip(0) if is_backward else output, last
 
 
 def _joined(outputs: list[Tensor]) -> Tensor:

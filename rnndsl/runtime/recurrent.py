@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -10,11 +10,19 @@ from torch import Tensor, nn
 
 from rnndsl.runtime.autocast import cast_tensors
 from rnndsl.runtime.checks import check_bias, check_sizes
-from rnndsl.runtime.engines import AUTOMATIC, check_engine, choose_engine
+from rnndsl.runtime.engines import (
+    AUTOMATIC,
+    check_engine,
+    choose_engine,
+    records_calls,
+)
 from rnndsl.runtime.explanation import explanation
+from rnndsl.runtime.graph import GraphCache
+from rnndsl.runtime.graph_capture import Call
 from rnndsl.runtime.initialisation import initialise
 from rnndsl.runtime.specification import (
     CellSpecification,
+    PartialTensors,
     Tensors,
     resolve_dim,
     resolve_shape,
@@ -49,6 +57,7 @@ class RecurrentModule(nn.Module):
         self._engine = AUTOMATIC
         self.weight_drop = 0.0
         self._dropped_weights: tuple[str, ...] = ()
+        self._graphs = GraphCache()
         self._block_sizes: list[dict[str, int]] = []
         self._block_names: list[tuple[str, ...]] = []
         # Of each parameter, the buffer that says where its entries stand, if it is one
@@ -139,7 +148,7 @@ class RecurrentModule(nn.Module):
 
     def explain(self) -> str:
         """Which engine runs here and why, and what the compiler found in the cell."""
-        return explanation(self, self.specification, self._engine)
+        return explanation(self, self.specification, self._engine, self._graphs)
 
     def extra_repr(self) -> str:
         """The arguments, as ``torch.nn`` prints them."""
@@ -155,6 +164,31 @@ class RecurrentModule(nn.Module):
             if parameter.frozen or parameter.structure is not None:
                 shown.append(f"{parameter.name}={parameter.kind}")
         return ", ".join(shown)
+
+    @property
+    def graph_limit(self) -> int:
+        """The most shapes whose calls are kept as CUDA graphs; 0 for none."""
+        return self._graphs.limit
+
+    @graph_limit.setter
+    def graph_limit(self, limit: int) -> None:
+        self._graphs.limit = limit
+
+    def recorded(
+        self,
+        call: Call,
+        inputs: PartialTensors,
+        *,
+        options: Hashable = None,
+        carried: Sequence[tuple[int, int]] = (),
+    ) -> PartialTensors:
+        """``call(inputs)``, by replay of a CUDA graph where the engine allows it;
+        the arguments are those of ``GraphCache.run``."""
+        if records_calls(self._engine, inputs):
+            return self._graphs.run(
+                self, call, inputs, options=options, carried=carried
+            )
+        return call(inputs)
 
     def first_parameter(self) -> Tensor | None:
         """Whose dtype and device arguments must have; None if the cell has none."""

@@ -193,6 +193,13 @@ class CellSpecification:
         raise KeyError(f"{self.name} has no parameter {name!r}")
 
 
+def given_tensors(tensors: PartialTensors) -> Tensors:
+    """The tensors, all of which are there."""
+    given = tuple(tensor for tensor in tensors if tensor is not None)
+    assert len(given) == len(tensors), "none is missing"
+    return given
+
+
 def resolve_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
     """The size of a dimension, given by name or by number."""
     return sizes[dim] if isinstance(dim, str) else dim

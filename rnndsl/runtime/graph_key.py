@@ -1,0 +1,89 @@
+"""What a recorded call depends on: calls with equal keys do the same work."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from rnndsl.runtime.specification import PartialTensors
+
+# Shape, dtype, device, whether it wants a gradient; None for what is not given.
+TensorKey: TypeAlias = tuple[tuple[int, ...], torch.dtype, torch.device, bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """What is not a value: shapes and modes. ``options`` is what else the caller's work
+    depends on. ``slot`` counts calls that are alike and pending at the same time."""
+
+    tensors: tuple[TensorKey, ...]
+    training: tuple[bool, ...]
+    has_gradients: bool
+    is_inference: bool
+    precision: Hashable
+    options: Hashable
+    slot: int = 0
+
+
+def call_key(module: nn.Module, inputs: PartialTensors, options: Hashable) -> CallKey:
+    """The key of a call of ``module`` here and now."""
+    return CallKey(
+        tensors=tuple(map(_tensor_key, inputs)),
+        training=tuple(part.training for part in module.modules()),
+        has_gradients=torch.is_grad_enabled(),
+        is_inference=torch.is_inference_mode_enabled(),
+        precision=_precision(),
+        options=options,
+    )
+
+
+def _tensor_key(tensor: Tensor | None) -> TensorKey:
+    if tensor is None:
+        return None
+    return tuple(tensor.shape), tensor.dtype, tensor.device, tensor.requires_grad
+
+
+def _precision() -> Hashable:
+    """How torch multiplies matrices now."""
+    matmul = torch.backends.cuda.matmul
+    return (
+        torch.get_float32_matmul_precision(),
+        matmul.allow_bf16_reduced_precision_reduction,
+        matmul.allow_fp16_reduced_precision_reduction,
+        torch.are_deterministic_algorithms_enabled(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a module keeps a parameter or a buffer."""
+
+    owner: nn.Module
+    name: str
+    tensor: Tensor
+
+
+def stored_tensors(module: nn.Module) -> tuple[Slot, ...]:
+    """Every parameter, then every buffer, of a module and those in it."""
+    return tuple(_stored(module))
+
+
+def _stored(module: nn.Module) -> Iterator[Slot]:
+    for owner in module.modules():
+        for kept in (owner._parameters, owner._buffers):
+            for name, tensor in kept.items():
+                if tensor is not None:
+                    yield Slot(owner, name, tensor)
+
+
+def storage_key(slots: tuple[Slot, ...]) -> Hashable:
+    """Changes when a tensor is replaced, moved, or asked for gradients no longer; not
+    when it is changed in place."""
+    return tuple(
+        (id(tensor), tensor.data_ptr(), tensor.requires_grad)
+        for tensor in (slot.tensor for slot in slots)
+    )

@@ -1,0 +1,71 @@
+"""A recorder that needs no GPU: it does the work again at every replay.
+
+It keeps the promises and the dangers of a CUDA graph. Recording does nothing, replays
+write into the same memory each time, and what backward reads is overwritten by the next
+forward replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+
+import torch
+from torch import Tensor
+
+from rnndsl.runtime.graph_recorder import Work
+from rnndsl.runtime.specification import PartialTensors
+
+
+class StandInRecording:
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        with torch.random.fork_rng():
+            self.outputs: PartialTensors = tuple(map(_unwritten, work()))
+
+    def replay(self) -> None:
+        with torch.set_grad_enabled(self._needs_grad):
+            values = self._work()
+        with torch.no_grad():
+            for static, value in zip(self.outputs, values, strict=True):
+                if static is not None and value is not None:
+                    static.copy_(value)
+
+    _needs_grad = True
+
+
+class StandInRecorder:
+    """``records`` counts recordings; ``fails`` is the error that the next raises."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.fails: RuntimeError | None = None
+        self.is_busy = False
+        self.lock = RLock()
+
+    def warm_up(self, work: Work) -> bool:
+        before = torch.get_rng_state()
+        work()
+        after = torch.get_rng_state()
+        torch.set_rng_state(before)
+        return not torch.equal(before, after)
+
+    def record(self, work: Work) -> StandInRecording:
+        if self.fails is not None:
+            raise self.fails
+        self.records += 1
+        recording = StandInRecording(work)
+        recording._needs_grad = torch.is_grad_enabled()
+        return recording
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        assert not self.is_busy, "replays of one module overlap"
+        self.is_busy = True
+        yield
+        self.is_busy = False
+
+
+def _unwritten(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else torch.full_like(tensor, torch.nan)
