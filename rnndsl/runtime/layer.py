@@ -285,14 +285,16 @@ class RecurrentLayer(RecurrentModule):
     ) -> tuple[Tensor, Tensors]:
         """The same, without recordings."""
         directions = self._directions
-        masks = (mask, mask.flip(0) if mask is not None and directions == 2 else None)
+        masks = [mask]
+        if directions == 2:
+            masks.append(None if mask is None else mask.flip(0))
         last_states: list[Tensors] = []
         for layer in range(self.num_layers):
             blocks = range(layer * directions, (layer + 1) * directions)
             results = side_by_side(
                 [
                     partial(self._run_block, block, inputs, state, mask, dtype)
-                    for block, mask in zip(blocks, masks, strict=False)
+                    for block, mask in zip(blocks, masks, strict=True)
                 ]
             )
             last_states += [last for _, last in results]

@@ -17,7 +17,7 @@ def test_engine_property() -> None:
         layer.engine = name
         assert layer.engine == name
     for wrong in ("fast", None, 3):
-        with pytest.raises(ValueError, match="one of 'auto', 'fused', 'reference'"):
+        with pytest.raises(ValueError, match="one of 'auto', 'graph', 'fused', 'reference'"):
             layer.engine = wrong
     assert layer.engine == "auto"
 
@@ -50,6 +50,8 @@ def test_explanation() -> None:
         "LSTM(3, 4, num_layers=2, bidirectional=True), from lstm.rnn\n"
         "parameters: 736 in 16 tensors\n"
         "engine asked for: auto\n"
+        "  graph: cannot run here: CUDA graphs need an NVIDIA GPU, and the tensors are "
+        "on cpu (the loop of the engine chosen below, captured and replayed)\n"
         "  fused: chosen: the first that can run here (explicit forward and backward "
         "loops, in torch operations)\n"
         "  reference: not chosen: fused comes first (the step as the spec writes it, "
