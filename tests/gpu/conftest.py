@@ -1,0 +1,16 @@
+"""Tests that need an NVIDIA GPU: each has the marker ``gpu``, and is skipped without."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def on_a_gpu() -> None:
+    """Seeds the generators; skips where there is no GPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU")
+    if torch.version.hip is not None:
+        pytest.skip("this torch is built for AMD's GPUs")
+    torch.manual_seed(20)
