@@ -86,31 +86,45 @@ def call(layer: nn.Module, x: Tensor, mode: Mode) -> Callable[[], None]:
     return inference if mode == "inference" else training
 
 
-def measure(calls: Mapping[str, Callable[[], None]], effort: Effort) -> Timing:
-    """Times all calls against each other."""
+def _nothing() -> None:
+    """On a CPU work is done when its call returns."""
+
+
+def measure(
+    calls: Mapping[str, Callable[[], None]],
+    effort: Effort,
+    finish: Callable[[], None] = _nothing,
+) -> Timing:
+    """Times all calls against each other; ``finish`` waits until their work is done."""
     names = list(calls)
-    repeats = {name: _repeats(calls[name], effort) for name in names}
+    repeats = {name: _repeats(calls[name], effort, finish) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
     deadline = time.perf_counter() + effort.seconds
     rounds = 0
     while rounds < effort.rounds or time.perf_counter() < deadline:
         shift = rounds % len(names)
         for name in names[shift:] + names[:shift]:
-            seconds[name].append(_time(calls[name], repeats[name]))
+            seconds[name].append(_time(calls[name], repeats[name], finish))
         rounds += 1
     return Timing({name: tuple(times) for name, times in seconds.items()})
 
 
-def _repeats(function: Callable[[], None], effort: Effort) -> int:
+def _repeats(
+    function: Callable[[], None], effort: Effort, finish: Callable[[], None]
+) -> int:
     """Warms up; how many calls last as long as a sample should."""
     function()
-    once = min(_time(function, 1) for _ in range(2))
+    once = min(_time(function, 1, finish) for _ in range(2))
     return max(1, math.ceil(effort.sample_seconds / once))
 
 
-def _time(function: Callable[[], None], repeats: int) -> float:
+def _time(
+    function: Callable[[], None], repeats: int, finish: Callable[[], None]
+) -> float:
     """Seconds per call."""
+    finish()
     start = time.perf_counter()
     for _ in range(repeats):
         function()
+    finish()
     return (time.perf_counter() - start) / repeats

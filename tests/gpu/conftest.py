@@ -1,4 +1,4 @@
-"""Tests that need an NVIDIA GPU: each has the marker ``gpu``, and is skipped without."""
+"""Tests that need an NVIDIA GPU; without one they are skipped, with the reason."""
 
 from __future__ import annotations
 

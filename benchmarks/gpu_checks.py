@@ -1,0 +1,175 @@
+"""What has to be right on a GPU before anything is timed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import rnndsl
+from rnndsl import compiler, zoo
+from rnndsl.runtime.engines import ENGINES, GRAPH
+from rnndsl.verify.interpreter import run_sequence
+
+CELLS = ("LSTM", "GRU", "Elman", "PeepholeLSTM", "MGU", "MinGRU", "SLSTM")
+# Of values of size 1, by dtype, against float64.
+TOLERANCES = {
+    torch.float64: 1e-11,
+    torch.float32: 5e-5,
+    torch.bfloat16: 0.1,
+    torch.float16: 0.02,
+}
+T, B, D, H = 7, 3, 5, 6
+LENGTHS = (7, 1, 4)
+_STEPS, _SHAPES = 1000, 1000
+_GROWTH = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried, and what came of it."""
+
+    what: str
+    passed: bool
+    seen: str
+
+
+def checks() -> Iterator[Check]:
+    """All of them, one after the other."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    for cell in CELLS:
+        for dtype in TOLERANCES:
+            yield from parity(cell, (GRAPH, *(e.name for e in ENGINES)), dtype, "cuda")
+    for cell in ("LSTM", "MGU"):
+        what = f"{_STEPS:,} optimiser steps, {cell}"
+        yield _tried(what, lambda c=cell: _training(c))  # type: ignore[misc]
+    yield _tried(f"memory over {_SHAPES:,} random shapes", _memory)
+
+
+def _tried(what: str, run: Callable[[], tuple[bool, str]]) -> Check:
+    try:
+        passed, seen = run()
+    except RuntimeError as error:
+        passed, seen = False, str(error).splitlines()[0]
+    return Check(what, passed, seen)
+
+
+def _layer(cell: str) -> Any:
+    module: Any = rnndsl.load(zoo.path(cell))
+    torch.manual_seed(1)
+    return getattr(module, cell)(D, H)
+
+
+def parity(
+    cell: str, engines: Sequence[str], dtype: torch.dtype, device: str
+) -> Iterator[Check]:
+    """Output and gradients of each engine against the interpreter in float64, on ragged
+    rows; over three calls, so that the last is a replay."""
+    layer = _layer(cell).to(device, dtype)
+    inputs = [torch.randn(T, B, D, dtype=dtype, device=device) for _ in range(3)]
+    expected = [_interpreted(cell, layer, x) for x in inputs]
+    for engine in engines:
+        layer.engine = engine
+
+        def run() -> tuple[bool, str]:
+            pairs = zip(inputs, expected, strict=True)
+            worst = max(_largest_error(layer, x, values) for x, values in pairs)
+            return worst <= TOLERANCES[dtype], f"largest relative error {worst:.1e}"
+
+        name = str(dtype).removeprefix("torch.")
+        yield _tried(f"parity: {cell}, {engine}, {name}", run)
+
+
+def _interpreted(cell: str, layer: Any, x: Tensor) -> dict[str, Tensor | None]:
+    program = compiler.open_spec(zoo.path(cell)).program
+    (own,) = [c for c in program.cells if c.name == cell]
+    sizes = {d.name: getattr(layer, d.argument) for d in own.dimensions}
+    stored = {
+        name.removesuffix("_l0"): _exact(parameter)
+        for name, parameter in layer.named_parameters()
+    }
+    exact = _exact(x)
+    output, _ = run_sequence(
+        own, sizes, {own.inputs[0].name: exact}, None, stored, lengths=LENGTHS
+    )
+    _weighted(output).backward()
+    found = {f"{name}_l0": value.grad for name, value in stored.items()}
+    return {"output": output.detach(), "input": exact.grad, **found}
+
+
+def _largest_error(layer: Any, x: Tensor, expected: dict[str, Tensor | None]) -> float:
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    output, _ = layer(x, lengths=torch.tensor(LENGTHS, device=x.device))
+    _weighted(output).backward()
+    found = {name: value.grad for name, value in layer.named_parameters()}
+    actual = {"output": output.detach(), "input": x.grad, **found}
+    return max(_difference(actual[name], value) for name, value in expected.items())
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().double().requires_grad_()
+
+
+def _weighted(output: Tensor) -> Tensor:
+    weights = torch.linspace(-1, 1, output.numel(), dtype=torch.float64)
+    weights = weights.to(output.device, output.dtype)
+    return (output * weights.view_as(output)).sum()
+
+
+def _difference(actual: Tensor | None, expected: Tensor | None) -> float:
+    """The largest, relative to the largest expected value or 1."""
+    if actual is None or expected is None:
+        return 0.0 if actual is expected else float("inf")
+    difference = (actual.detach().double().cpu() - expected.detach()).abs().max()
+    return float(difference / expected.detach().abs().max().clamp(min=1))
+
+
+def _training(cell: str) -> tuple[bool, str]:
+    """Adam by replays and by the plain loop, from the same start."""
+    graph = _layer(cell).cuda()
+    plain = copy.deepcopy(graph)
+    graph.engine, plain.engine = GRAPH, "fused"
+    pairs = [(m, torch.optim.Adam(m.parameters(), lr=1e-3)) for m in (graph, plain)]
+    generator = torch.Generator("cuda").manual_seed(2)
+    for _ in range(_STEPS):
+        x = torch.randn(T, B, D, generator=generator, device="cuda")
+        for module, optimiser in pairs:
+            optimiser.zero_grad()
+            (module(x)[0] - x.mean()).square().mean().backward()
+            optimiser.step()
+    worst = max(
+        _difference(a, b.double().cpu())
+        for a, b in zip(graph.parameters(), plain.parameters(), strict=True)
+    )
+    replayed = "the last call replayed" in graph.explain()
+    seen = f"parameters differ by {worst:.1e}, {'' if replayed else 'not '}replayed"
+    return worst <= 1e-3 and replayed, seen
+
+
+def _memory() -> tuple[bool, str]:
+    """Reserved memory, before and after shapes that come twice, each captured."""
+    layer = _layer("LSTM").cuda()
+    layer.engine = GRAPH
+    generator = torch.Generator().manual_seed(3)
+
+    def call() -> None:
+        steps, rows = torch.randint(1, 33, (2,), generator=generator).tolist()
+        x = torch.zeros(steps, rows, D, device="cuda", requires_grad=True)
+        for _ in range(2):
+            layer(x)[0].sum().backward()
+
+    for _ in range(_SHAPES // 10):
+        call()
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_reserved()
+    for _ in range(_SHAPES):
+        call()
+    torch.cuda.synchronize()
+    after = torch.cuda.memory_reserved()
+    seen = f"{before / 2**20:.0f} MiB, then {after / 2**20:.0f} MiB"
+    return after <= before * (1 + _GROWTH) + 2**21, seen
