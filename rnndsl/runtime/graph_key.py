@@ -14,6 +14,9 @@ from rnndsl.runtime.specification import PartialTensors
 # Shape, dtype, device, whether it wants a gradient; None for what is not given.
 TensorKey: TypeAlias = tuple[tuple[int, ...], torch.dtype, torch.device, bool] | None
 
+# ``p`` is the probability of dropout modules.
+_SETTINGS = ("_engine", "p", "dropout", "weight_drop")
+
 
 @dataclass(frozen=True, slots=True)
 class CallKey:
@@ -21,7 +24,7 @@ class CallKey:
     depends on. ``slot`` counts calls that are alike and pending at the same time."""
 
     tensors: tuple[TensorKey, ...]
-    training: tuple[bool, ...]
+    settings: tuple[tuple[object, ...], ...]
     has_gradients: bool
     is_inference: bool
     precision: Hashable
@@ -33,7 +36,7 @@ def call_key(module: nn.Module, inputs: PartialTensors, options: Hashable) -> Ca
     """The key of a call of ``module`` here and now."""
     return CallKey(
         tensors=tuple(map(_tensor_key, inputs)),
-        training=tuple(part.training for part in module.modules()),
+        settings=tuple(map(_settings, module.modules())),
         has_gradients=torch.is_grad_enabled(),
         is_inference=torch.is_inference_mode_enabled(),
         precision=_precision(),
@@ -45,6 +48,11 @@ def _tensor_key(tensor: Tensor | None) -> TensorKey:
     if tensor is None:
         return None
     return tuple(tensor.shape), tensor.dtype, tensor.device, tensor.requires_grad
+
+
+def _settings(part: nn.Module) -> tuple[object, ...]:
+    """The attributes of a module that its work depends on and that can be set."""
+    return (part.training, *(getattr(part, name, None) for name in _SETTINGS))
 
 
 def _precision() -> Hashable:

@@ -134,6 +134,10 @@ def test_training_mode_and_precision_are_part_of_the_key(cases: Cases) -> None:
     layer.train()
     layer(x)
     assert last_call(layer) == "replayed"
+    layer.weight_drop = 0.5
+    layer(x)
+    assert last_call(layer) == FIRST
+    layer.weight_drop = 0.0
     torch.set_float32_matmul_precision("high")
     try:
         layer(x)
