@@ -248,6 +248,18 @@ class Loss(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stateful(Located):
+    """A call goes on where the one before ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truncation(Located):
+    """Gradients are cut every so many ``steps``."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Located):
     """``cells`` are the cells it uses, each once. ``output_width`` is that of what the
     head, or without one the last layer, emits. ``exchange_span`` is the line ``io``, if
@@ -263,6 +275,8 @@ class Model(Located):
     exchange_span: Span | None = field(default=None, compare=False, repr=False)
     pooling: Pooling | None
     masking: Masking
+    stateful: Stateful | None
+    truncation: Truncation | None
     head: tuple[Layer, ...]
     loss: Loss | None
     cells: tuple[Cell, ...]

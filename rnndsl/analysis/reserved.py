@@ -69,7 +69,7 @@ STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "drop_weights",
     "dropout", "engine", "explain", "first_parameter", "flatten_parameters",
     "initial_state", "num_layers", "options", "proj_size", "reset_parameters", "run",
-    "scan", "specification", "weight_drop",
+    "scan", "specification", "truncation", "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
@@ -79,7 +79,8 @@ MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
     "adaptive_softmax", "begin", "counted", "crf", "embedding", "engine", "explain",
     "finish", "head", "head_bias", "initial_state", "laid_out", "loss", "options",
-    "pooling", "predict", "reset_parameters", "run_step", "specification", "step",
+    "pooling", "predict", "reset_parameters", "reset_state", "run_step",
+    "specification", "step", "truncation",
 )
 MODEL_INPUT_NAMES = (
     "lengths", "output", "state", "target", "target_lengths",

@@ -15,7 +15,7 @@ from rnndsl.runtime.specification import PartialTensors
 TensorKey: TypeAlias = tuple[tuple[int, ...], torch.dtype, torch.device, bool] | None
 
 # ``p`` is the probability of dropout modules.
-_SETTINGS = ("_engine", "p", "dropout", "weight_drop")
+_SETTINGS = ("_engine", "p", "dropout", "weight_drop", "_truncation")
 
 
 @dataclass(frozen=True, slots=True)

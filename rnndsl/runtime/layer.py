@@ -34,6 +34,7 @@ from rnndsl.runtime.recurrent import RecurrentModule
 from rnndsl.runtime.sequence_layout import check_one_form, time_first
 from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 from rnndsl.runtime.stacking import layer_sizes
+from rnndsl.runtime.truncation import check_truncation
 
 
 class RecurrentLayer(RecurrentModule):
@@ -52,6 +53,7 @@ class RecurrentLayer(RecurrentModule):
         ("dropout", 0.0),
         ("bidirectional", False),
         ("weight_drop", 0.0),
+        ("truncation", None),
         ("engine", AUTOMATIC),
     )
     num_layers: int
@@ -84,6 +86,16 @@ class RecurrentLayer(RecurrentModule):
             if bidirectional:
                 self.add_block(layer_size, f"_l{layer}_reverse", device, dtype)
         self.reset_parameters()
+
+    @property
+    def truncation(self) -> int | None:
+        """After how many steps gradients are cut in backpropagation through time, in
+        each direction from where it starts; None, the default: nowhere."""
+        return self._truncation
+
+    @truncation.setter
+    def truncation(self, steps: int | None) -> None:
+        self._truncation = check_truncation(steps)
 
     def run(
         self,

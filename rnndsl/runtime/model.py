@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, assert_never
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -14,6 +14,7 @@ from rnndsl.runtime.errors import (
     ArgumentTypeError,
     StateCountError,
 )
+from rnndsl.runtime.kept_state import KeptState
 from rnndsl.runtime.layer import RecurrentLayer
 from rnndsl.runtime.masking import check_mask
 from rnndsl.runtime.model_inputs import packed_inputs, plain_inputs
@@ -21,7 +22,7 @@ from rnndsl.runtime.model_specification import (
     ModelSpecification,
     ModelState,
 )
-from rnndsl.runtime.ragged import check_lengths, repeat_last, valid_steps
+from rnndsl.runtime.ragged import check_lengths, is_recorded, repeat_last, valid_steps
 from rnndsl.runtime.sequence_layout import (
     SequenceLayout,
     check_one_form,
@@ -57,6 +58,7 @@ class RecurrentModel(nn.Module):
         self.batch_first = batch_first
         self._engine = AUTOMATIC
         self._sizes = dict(sizes)
+        self._kept_state = KeptState() if self.specification.stateful else None
 
     def begin(
         self,
@@ -95,7 +97,12 @@ class RecurrentModel(nn.Module):
             )
         tensors = tuple(map(layout.arranged, tensors))
         tensors = tuple(repeat_last(value, layout.lengths) for value in tensors)
-        return tensors, layout.lengths, self._states(state, layout), layout
+        if state is not None and not layout.is_batched:
+            state = single_rows(self._states(state))
+        if state is None and self._kept_state is not None:
+            batch = tensors[0].shape[1]
+            state = self._kept_state.resume(batch, self.initial_state)
+        return tensors, layout.lengths, self._states(state), layout
 
     def finish(
         self, output: Tensor, state: ModelState, layout: SequenceLayout
@@ -114,6 +121,10 @@ class RecurrentModel(nn.Module):
                 result = layout.row(output.squeeze(0))
             case _:
                 assert_never(specification.exchange)
+        if self._kept_state is not None and not is_recorded():
+            like = next(self.parameters(), None)
+            dtype = output.dtype if like is None else like.dtype
+            self._kept_state.keep(state, dtype)
         if not layout.is_batched:
             state = without_rows(state)
         return result, state
@@ -178,6 +189,36 @@ class RecurrentModel(nn.Module):
             output = output.squeeze(axis)
         return output, last
 
+    def initial_state(self, batch: int) -> ModelState:
+        """The state before the first step, for so many rows; each model has its own."""
+        raise NotImplementedError
+
+    def reset_state(self, rows: Tensor | Sequence[int] | None = None) -> None:
+        """Makes the next call of a stateful model begin anew, in all rows or in these:
+        their indices, or a mask (B,).
+
+        Raises RuntimeError if the model is not stateful, or for a mask of another size,
+        and IndexError for a row that there is not.
+        """
+        if self._kept_state is None:
+            name = self.specification.name
+            raise RuntimeError(
+                f"{name} keeps no state: its spec has no line `stateful`"
+            )
+        self._kept_state.clear(rows)
+
+    @property
+    def truncation(self) -> int | None:
+        """After how many steps gradients are cut in all recurrent layers; that of the
+        first if they differ, None if nowhere."""
+        first = next(self._recurrent_layers(), None)
+        return None if first is None else first[1].truncation
+
+    @truncation.setter
+    def truncation(self, steps: int | None) -> None:
+        for _, layer in self._recurrent_layers():
+            layer.truncation = steps
+
     @property
     def engine(self) -> str:
         """The engine asked for in all recurrent layers, "auto" by default; "mixed" if
@@ -221,7 +262,15 @@ class RecurrentModel(nn.Module):
             if isinstance(module, RecurrentLayer):
                 yield name, module
 
-    def _states(self, state: ModelState | None, layout: SequenceLayout) -> ModelState:
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """What moves and converts a module does so with the state it keeps."""
+        change: Any = super()._apply  # untyped in torch
+        change(fn, recurse)
+        if self._kept_state is not None:
+            self._kept_state.apply(fn)
+        return self
+
+    def _states(self, state: ModelState | None) -> ModelState:
         names = self.specification.recurrences
         if state is None:
             return (None,) * len(names)
@@ -235,6 +284,4 @@ class RecurrentModel(nn.Module):
                 f"state: expected {len(names)} entries ({', '.join(names)}), got "
                 f"{len(state)}"
             )
-        if layout.is_batched:
-            return tuple(state)
-        return single_rows(state)
+        return tuple(state)

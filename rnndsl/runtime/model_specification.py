@@ -34,7 +34,8 @@ class ModelSpecification:
 
     ``dimensions`` pairs each dimension with the constructor argument that gives its
     size. ``masked`` says what a sequence of outputs has at steps that do not count.
-    ``recurrences`` names the recurrent layers in the order of their states.
+    ``stateful``: a call goes on where the one before ended. ``recurrences`` names the
+    recurrent layers in the order of their states.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
     ``summary`` has a line for each stage.
     """
@@ -46,5 +47,6 @@ class ModelSpecification:
     exchange: Exchange
     recurrences: tuple[str, ...]
     masked: Masked = "zero"
+    stateful: bool = False
     streaming_refusal: str | None = None
     summary: tuple[str, ...]

@@ -102,6 +102,16 @@ def aligned(values: Tensor, x: Tensor) -> Tensor:
     return values[(..., *(None,) * (x.dim() - values.dim()))]
 
 
+def is_recorded() -> bool:
+    """Whether the computation is recorded or transformed, to be run elsewhere: it then
+    may leave nothing behind."""
+    return (
+        torch.compiler.is_exporting()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._are_functorch_transforms_active()
+    )
+
+
 def is_traced() -> bool:
     """Whether a transformation follows the code, which then may not look at values."""
     return (

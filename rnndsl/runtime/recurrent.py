@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -27,6 +28,7 @@ from rnndsl.runtime.specification import (
     resolve_dim,
     resolve_shape,
 )
+from rnndsl.runtime.truncation import truncated_scan
 
 
 class RecurrentModule(nn.Module):
@@ -56,6 +58,7 @@ class RecurrentModule(nn.Module):
         self.bias = bias
         self._engine = AUTOMATIC
         self.weight_drop = 0.0
+        self._truncation: int | None = None
         self._dropped_weights: tuple[str, ...] = ()
         self._graphs = GraphCache()
         self._block_sizes: list[dict[str, int]] = []
@@ -215,7 +218,14 @@ class RecurrentModule(nn.Module):
         if state is None:
             state = self._first_state(parameters, inputs[0])
         engine = choose_engine(self._engine, (*inputs, *state, *parameters))
-        return engine.scan(self.specification, inputs, state, parameters, mask)
+        return truncated_scan(
+            partial(engine.scan, self.specification),
+            inputs,
+            state,
+            parameters,
+            mask,
+            self._truncation,
+        )
 
     def _parameters_of(self, block: int, like: Tensor) -> Tensors:
         """A block's parameters as the equations read them; zeros for absent biases."""

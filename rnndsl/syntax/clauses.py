@@ -10,6 +10,8 @@ CLAUSE_WORDS = (
     "map",
     "dropout",
     "io",
+    "stateful",
+    "truncate",
     "head",
     "loss",
 )

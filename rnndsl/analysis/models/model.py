@@ -31,6 +31,11 @@ from rnndsl.analysis.models.loss_rules import check_loss
 from rnndsl.analysis.models.losses import read_exchange, read_loss
 from rnndsl.analysis.models.maps import Maps, read_dropout
 from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
+from rnndsl.analysis.models.running import (
+    check_running,
+    read_stateful,
+    read_truncation,
+)
 from rnndsl.analysis.models.usage import (
     check_directions,
     check_model_usage,
@@ -107,6 +112,8 @@ class _Resolution:
         head = self._head(clauses.once.get("head"), table)
         end = clauses.once.get("loss")
         loss = None if end is None else read_loss(end, context)
+        stateful = read_stateful(clauses.once.get("stateful"), context)
+        truncation = read_truncation(clauses.once.get("truncate"), context)
         if report.has_errors or self._width is None or exchange is None:
             return None
         docstring = definition.docstring
@@ -122,12 +129,16 @@ class _Resolution:
             exchange_span=None if io is None else io.span,
             pooling=exchange[1],
             masking=exchange[2],
+            stateful=stateful,
+            truncation=truncation,
             head=head,
             loss=loss,
             cells=self._cells(),
             output_width=self._width,
         )
         check_directions(self._lines, io, resolved, report)
+        running = (stateful, truncation)
+        check_running(self._lines, resolved.exchange, io, running, report)
         check_loss(resolved, io, report)
         check_one_hot(resolved, report)
         check_model_usage(resolved, context)

@@ -109,6 +109,19 @@ model Frozen(V):
 """
 
 
+STATEFUL = """from zoo import GRU, LSTM
+
+model Stream(I, K):
+    input x: [I]
+    layer GRU(5), state learned
+    layer LSTM(4), residual, project(5)
+    stateful
+    truncate 2
+    head linear(K)
+    loss mse
+"""
+
+
 def pooled(pooling: str) -> str:
     """A classifier of whole sequences."""
     return f"""from zoo import GRU
@@ -132,6 +145,7 @@ ALL = {
     "singular": SINGULAR,
     "binary": BINARY,
     "frozen": FROZEN,
+    "stateful": STATEFUL,
     **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
     **HEADS,
 }

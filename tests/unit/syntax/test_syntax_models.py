@@ -165,7 +165,9 @@ def test_words_of_lines_are_names_to_the_grammar() -> None:
 
 @pytest.mark.parametrize("case", LINES, ids=lambda case: case.split("\n")[0])
 def test_bad_line_of_a_model(case: str) -> None:
-    line, *expected = case.split("\n")
+    *words, last = (f"`{word}`" for word in CLAUSE_WORDS)
+    any_word = f"{', '.join(words)} or {last}"
+    line, *expected = case.replace("ANY_WORD", any_word).split("\n")
     text = f"model A(V):\n    embed 64\n    {line}\n    io one_to_one\n"
     _, (found,) = faults_of(text)
     lines = [f"    {found.code} {found.start - 4}-{found.end - 4} {found.message}"]

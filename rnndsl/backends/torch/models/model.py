@@ -92,6 +92,8 @@ def _specification(
         f"exchange={quoted(model.exchange.value)}",
         Nest("recurrences=", tuple(quoted(name) for name, _ in stack.modules)),
     ]
+    if model.stateful is not None:
+        items.append("stateful=True")
     if model.masking is not Masking.ZERO:
         items.append(f"masked={quoted(model.masking.value)}")
     if refusal is not None:
@@ -161,7 +163,11 @@ def _initialise(model: Model, has_time: bool) -> str:
 
 def _build(model: Model, stack: ModelStack) -> tuple[str, ...]:
     stages = [*stack.stages, *loss_stage(model)]
-    lines = commented((stage.span, stage.build) for stage in stages)
+    built = [(stage.span, stage.build) for stage in stages]
+    if model.truncation is not None:
+        cut = f"self.truncation = {model.truncation.steps}"
+        built.append((model.truncation.span, [cut]))
+    lines = commented(built)
     if not any("**factory" in line for line in lines):
         return tuple(lines)
     factory = 'factory: dict[str, Any] = {"device": device, "dtype": dtype}'

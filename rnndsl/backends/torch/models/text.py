@@ -63,6 +63,11 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
         "state: where to start, as an earlier call returned it: a tuple with the "
         f"states of {', '.join(recurrences)}."
     )
+    if model.stateful is not None:
+        parts.append(
+            "Without it the model starts where the last call ended; ``reset_state`` "
+            "makes it begin anew."
+        )
     output = f"Returns the output {output_shape(model, 'T', 'B')}"
     if model.exchange is Exchange.MANY_TO_MANY:
         output += f", {_MASKED[model.masking]} at steps that do not count,"
@@ -112,7 +117,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
         width = (str(stage.width),)
         shapes[spec_line(stage.span)] = shape_text(width, *_axes(stage.has_time))
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
-    return [*lines, *([] if model.loss is None else [spec_line(model.loss.span)])]
+    others = (model.stateful, model.truncation, model.loss)
+    return [*lines, *(spec_line(part.span) for part in others if part is not None)]
 
 
 def output_shape(model: Model, *leading: str) -> str:
