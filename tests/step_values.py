@@ -29,6 +29,7 @@ from rnndsl.formulas.formula import (
 )
 from rnndsl.formulas.functions import BACKWARD
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -73,6 +74,33 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "where": torch.where,
 }
 """The functions of the language, as torch has them."""
+
+FEATURE_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "sum": lambda u: u.sum(-1),
+    "mean": lambda u: u.mean(-1),
+    "largest": lambda u: u.amax(-1),
+    "smallest": lambda u: u.amin(-1),
+    "softmax": lambda u: functional.softmax(u, -1),
+    "log_softmax": lambda u: functional.log_softmax(u, -1),
+    "layer_norm": lambda u, e: functional.layer_norm(u, u.shape[-1:], eps=e),
+    "rms_norm": lambda u, e: functional.rms_norm(u, u.shape[-1:], eps=e),
+}
+"""The functions over features, as torch has them."""
+
+FEATURES = """
+cell Features(I, H):
+    input x: [I], u: []
+    state h: [H], s: [], c: [H]
+    param W: [H, I], U: [H, H], v: [H], g: [H]
+
+    a = softmax(W @ x[t] + U @ h[t-1])
+    m = largest(c[t-1]) - smallest(h[t-1]) * s[t-1]
+    c[t] = g * layer_norm(U @ h[t-1]) + rms_norm(c[t-1] + m, 0.1) * softmax(v)
+    h[t] = tanh(log_softmax(c[t]) + mean(x[t])) + a * sum(v)
+    s[t] = sin(mean(c[t]) + sum(h[t-1]) * u[t])
+    output a * h[t]
+"""
+"""All functions over features, of parameters, inputs, states and other values."""
 
 COMPARISONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "<": torch.lt,
@@ -179,6 +207,8 @@ def _value(
         case Product(matrix=matrix, operand=operand, base=base):
             product = values[operand] @ values[matrix].T
             return product if base is None else product + values[base]
+        case Across(function=name, operand=operand, constants=constants):
+            return FEATURE_FUNCTIONS[name](values[operand], *constants)
         case Widen(operand=operand):
             shape = numbers(node.shape, sizes)
             return values[operand][:, None].expand(ROWS, *shape)
@@ -218,6 +248,9 @@ def formula_value(formula: Formula, values: Mapping[str, Tensor]) -> Tensor:
             return COMPARISONS[comparison](a, b)
         case Apply(function=name) if name in BACKWARD:
             return formula_value(BACKWARD[name](*formula.operands), values)
+        case Apply(function="sum" | "mean" as name, operands=(operand,)):
+            value = formula_value(operand, values)
+            return FEATURE_FUNCTIONS[name](value).unsqueeze(-1)
         case Apply(function=name, operands=operands, constants=constants):
             arguments = [formula_value(operand, values) for operand in operands]
             return FUNCTIONS[name](*arguments, *constants)

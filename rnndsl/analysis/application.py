@@ -1,28 +1,28 @@
-"""Functions of the table, applied to typed operands."""
+"""Elementwise functions, applied to typed operands."""
 
 from __future__ import annotations
 
 from rnndsl.analysis import program
 from rnndsl.analysis.context import Context
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.folding import not_constant, out_of_range
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.operations import folded_constant
 from rnndsl.analysis.program import Shape
+from rnndsl.analysis.settings import settings_of
 from rnndsl.analysis.shape_rules import Written, common_shape, shapes_differ
 from rnndsl.diagnostics import Diagnostic
-from rnndsl.formulas.functions import FUNCTIONS, Function
+from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.syntax import tree
 
 
 def applied(
     call: tree.Call, arguments: list[Operand | None], context: Context
 ) -> Operand | None:
-    """A call whose number of arguments is right."""
+    """A call, whose number of arguments is right, of an elementwise function."""
     function = FUNCTIONS[call.function.text]
     count = len(function.operands)
     operands = _operands(call, arguments[:count], context)
-    settings = _settings(call, function, arguments[count:], context)
+    settings = settings_of(call, function, arguments, context)
     if operands is None or settings is None:
         return None
     shape = _shape(call, operands, context)
@@ -91,34 +91,3 @@ def _shape(
             context.add(shapes_differ(first, written, name, context.scope))
             return None
     return () if first is None else first.shape
-
-
-def _settings(
-    call: tree.Call,
-    function: Function,
-    arguments: list[Operand | None],
-    context: Context,
-) -> tuple[float, ...] | None:
-    """The numbers after the operands, with the table's defaults for those left out."""
-    nodes = call.arguments[len(function.operands) :]
-    settings = []
-    for i, (name, default) in enumerate(function.constants):
-        if i >= len(arguments):
-            settings.append(default)
-            continue
-        argument = context.value(arguments[i], nodes[i])
-        if argument is None:
-            settings.append(None)
-            continue
-        if argument.constant is None:
-            what = f"`{name}` of `{function.name}`"
-            context.add(not_constant(nodes[i].span, what))
-        settings.append(argument.constant)
-    values = tuple(setting for setting in settings if setting is not None)
-    if len(values) < len(settings):
-        return None
-    if function.name == "clamp" and values[0] > values[1]:
-        reason = f"low is {values[0]:g}, high is {values[1]:g}"
-        context.add(out_of_range(nodes[0].span.to(nodes[1].span), reason))
-        return None
-    return values

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 
-_ELEMENTWISE = (
-    "the language has no reductions over features yet: "
-    "every function works element by element"
-)
+_NORM = "write `sqrt(sum(u ** 2))`"
+_VARIANCE = "write `mean((u - mean(u)) ** 2)`, and `sqrt` of it for the deviation"
+_NO_BATCH = "a cell sees one row: `layer_norm(u)` and `rms_norm(u)` work within it"
+_NO_REDUCTION = "over features there are `sum`, `mean`, `largest` and `smallest`"
 _PRODUCT = "a matrix times a vector is written `W @ u`"
 _JOINED = "vectors are not joined: write two products, `W @ x[t] + U @ h[t-1]`"
 _TRANSPOSED = "declare the parameter with its dimensions the other way round"
@@ -21,18 +21,21 @@ _OTHER_NAMES = {
     **dict.fromkeys(("minimum", "fmin"), "min"),
     **dict.fromkeys(("absolute", "fabs"), "abs"),
     **dict.fromkeys(("ifelse", "select", "cond"), "where"),
+    **dict.fromkeys(("average", "avg"), "mean"),
+    "amax": "largest",
+    "amin": "smallest",
     "clip": "clamp",
     "ln": "log",
     "lrelu": "leaky_relu",
     "sgn": "sign",
 }
 _ADVICE = {
-    **dict.fromkeys(("softmax", "softmin", "logsoftmax", "sparsemax"), _ELEMENTWISE),
-    **dict.fromkeys(("layernorm", "rmsnorm", "batchnorm", "groupnorm"), _ELEMENTWISE),
-    **dict.fromkeys(("norm", "normalize", "normalise"), _ELEMENTWISE),
-    **dict.fromkeys(("sum", "mean", "average", "avg", "prod"), _ELEMENTWISE),
-    **dict.fromkeys(("var", "std", "cumsum", "logsumexp"), _ELEMENTWISE),
-    **dict.fromkeys(("argmax", "argmin", "amax", "amin"), _ELEMENTWISE),
+    **dict.fromkeys(("norm", "normalize", "normalise"), _NORM),
+    **dict.fromkeys(("var", "variance", "std"), _VARIANCE),
+    **dict.fromkeys(("batchnorm", "groupnorm", "instancenorm"), _NO_BATCH),
+    **dict.fromkeys(("prod", "cumsum", "argmax", "argmin", "sparsemax"), _NO_REDUCTION),
+    "softmin": "write `softmax(-u)`",
+    "logsumexp": "write `largest(u) + log(sum(exp(u - largest(u))))`",
     **dict.fromkeys(("matmul", "mm", "mv", "dot", "linear"), _PRODUCT),
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack"), _JOINED),
     **dict.fromkeys(("transpose", "transposed"), _TRANSPOSED),
@@ -46,7 +49,7 @@ _ADVICE = {
     "sinh": "write `(exp(u) - exp(-u)) / 2`",
     "cosh": "write `(exp(u) + exp(-u)) / 2`",
 }
-_TABLE = {name.replace("_", ""): name for name in FUNCTIONS}
+_TABLE = {name.replace("_", ""): name for name in ALL_FUNCTIONS}
 
 
 def function_meant(name: str) -> str | None:

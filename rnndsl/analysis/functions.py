@@ -17,7 +17,7 @@ from rnndsl.analysis.reserved import PREDEFINED, reserved_name
 from rnndsl.analysis.walk import calls, references
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.diagnostics.suggest import suggest
-from rnndsl.formulas.functions import FUNCTIONS, Function
+from rnndsl.formulas.features import ALL_FUNCTIONS, AnyFunction
 from rnndsl.syntax import tree
 
 
@@ -116,9 +116,9 @@ def wrong_call(
             return None
         label = Label(definition.name.span, "defined here")
         return wrong_argument_count(call, counted(wanted, "argument"), [label])
-    if name not in FUNCTIONS:
+    if name not in ALL_FUNCTIONS:
         return unknown_function(call.function, visible, name in values)
-    least, most = argument_counts(FUNCTIONS[name])
+    least, most = argument_counts(ALL_FUNCTIONS[name])
     if least <= count <= most:
         return None
     wanted_text = counted(least, "argument")
@@ -127,8 +127,8 @@ def wrong_call(
     return wrong_argument_count(call, wanted_text)
 
 
-def argument_counts(function: Function) -> tuple[int, int]:
-    """The least and the most arguments of a function of the table."""
+def argument_counts(function: AnyFunction) -> tuple[int, int]:
+    """The least and the most arguments of a function of the language."""
     most = len(function.operands) + len(function.constants)
     given = sum(default is not None for _, default in function.constants)
     return most - given, most
@@ -139,7 +139,7 @@ def wrong_argument_count(
 ) -> Diagnostic:
     """A call with too many or too few arguments."""
     name = call.function.text
-    function = FUNCTIONS.get(name)
+    function = ALL_FUNCTIONS.get(name)
     advice = ""
     if function is not None:
         optional = [f"{c}={d:g}" if d is not None else c for c, d in function.constants]
@@ -163,7 +163,7 @@ def unknown_function(
     else:
         meant = function_meant(name.text)
         advice = advice_about(name.text) or did_you_mean(
-            meant or suggest(name.text, (*FUNCTIONS, *visible))
+            meant or suggest(name.text, (*ALL_FUNCTIONS, *visible))
         )
     return error(
         "RNN044",

@@ -259,6 +259,7 @@ def _formula(expression: program.TypedExpression) -> formula.Formula:
             | program.ReadLocal()
             | program.ReadParameter()
             | program.MatrixProduct()
+            | program.AppliedAcross()
         ):
             raise AssertionError("only numbers and dimensions are read here")
         case _:

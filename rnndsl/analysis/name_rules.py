@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from rnndsl.analysis.findings import did_you_mean, error, quoted, warning
 from rnndsl.diagnostics import Diagnostic, Label, Span
 from rnndsl.diagnostics.suggest import suggest
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.syntax import tree
 
 
@@ -23,7 +23,7 @@ def unknown_name(
     if members:
         listed = ", ".join(f"`{member}`" for member in members[:4])
         advice = f"a group is read by member: {listed}"
-    elif name.text in FUNCTIONS:
+    elif name.text in ALL_FUNCTIONS:
         advice = f"`{name.text}` is a function: call it, as in `{name.text}(...)`"
     else:
         advice = did_you_mean(suggest(name.text, candidates))

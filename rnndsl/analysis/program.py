@@ -144,6 +144,17 @@ class Applied(Located):
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedAcross(Located):
+    """A function over the features of a vector; ``shape`` is ``()`` for a reduction,
+    else that of the operand."""
+
+    function: str
+    operand: TypedExpression
+    constants: tuple[float, ...]
+    shape: Shape
+
+
 TypedExpression: TypeAlias = (
     Constant
     | ReadDimension
@@ -158,6 +169,7 @@ TypedExpression: TypeAlias = (
     | Raised
     | Compared
     | Applied
+    | AppliedAcross
 )
 
 # Declarations

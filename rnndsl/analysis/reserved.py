@@ -6,7 +6,7 @@ import math
 
 from rnndsl.analysis.findings import error, quoted
 from rnndsl.diagnostics import Diagnostic
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.syntax import tree
 
 LONGEST_NAME = 40
@@ -55,15 +55,16 @@ CELL_NAMES = (
     "RecurrentDropoutMask", "RecurrentLayer", "RecurrentModel", "ShapeError",
     "StateCountError", "StateSpecification", "Structure", "Tensor",
     "TensorSpecification", "Tensors", "VariationalDropout", "ZoneoutMask",
-    "absolute_error_loss",
-    "adaptive_probabilities", "adaptive_softmax_loss", "annotations", "beam_search",
-    "binary_loss", "bool", "crf_loss", "cross_entropy_loss", "ctc_best_path",
-    "ctc_loss", "ctc_negative_log_likelihood", "dict", "enumerate", "float",
-    "given_embedding", "greedy_search", "int", "last_step", "len", "list", "math",
-    "max", "max_over_time", "mean_over_time", "nn", "object", "overload", "property",
-    "range", "reorder_batch", "repeat_batch", "repeat_last", "reverse_time", "reversed",
-    "sample_sequences", "squared_error_loss", "str", "sum", "super", "torch", "tuple",
-    "zip",
+    "absolute_error_loss", "adaptive_probabilities", "adaptive_softmax_loss",
+    "annotations", "beam_search", "binary_loss", "bool", "crf_loss",
+    "cross_entropy_loss", "ctc_best_path", "ctc_loss", "ctc_negative_log_likelihood",
+    "dict", "enumerate", "extreme_backward", "float", "given_embedding",
+    "greedy_search", "int", "last_step", "layer_norm", "layer_norm_backward", "len",
+    "list", "math", "max", "max_over_time", "mean_backward", "mean_over_time", "nn",
+    "object", "overload", "property", "range", "reorder_batch", "repeat_batch",
+    "repeat_last", "reverse_time", "reversed", "rms_norm", "rms_norm_backward",
+    "sample_sequences", "squared_error_loss", "str", "sum", "sum_backward", "super",
+    "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "drop_weights",
@@ -120,7 +121,7 @@ def _reason(name: str, others: tuple[str, ...]) -> str | None:
         return "the time step"
     if name in PREDEFINED:
         return "a number of the language"
-    if name in FUNCTIONS:
+    if name in ALL_FUNCTIONS:
         return "a function of the language"
     if name == "self" or name in MODULE_ATTRIBUTES:
         return "every PyTorch module has something of this name"

@@ -23,7 +23,7 @@ from rnndsl.analysis.program import (
 from rnndsl.analysis.walk import operands
 from rnndsl.analysis.written import written_expression
 from rnndsl.columns import aligned
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.formulas.text import written, written_number
 
 _CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -134,4 +134,4 @@ def _constants(cell: Cell) -> dict[str, float]:
 
 
 def _uses_own_functions(equation: Equation) -> bool:
-    return any(name not in FUNCTIONS for name in _CALLED.findall(equation.text))
+    return any(name not in ALL_FUNCTIONS for name in _CALLED.findall(equation.text))

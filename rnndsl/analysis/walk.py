@@ -65,6 +65,17 @@ def same(one: program.TypedExpression, other: program.TypedExpression) -> bool:
     return True
 
 
+def typed_subexpressions(
+    cell: program.Cell,
+) -> Iterator[program.TypedExpression]:
+    """All expressions in the equations of a cell and in its output."""
+    waiting = [cell.output, *(equation.value for equation in reversed(cell.equations))]
+    while waiting:
+        expression = waiting.pop()
+        yield expression
+        waiting.extend(reversed(operands(expression)))
+
+
 def operands(
     expression: program.TypedExpression,
 ) -> tuple[program.TypedExpression, ...]:
@@ -87,7 +98,7 @@ def operands(
             | program.Compared(left=left, right=right)
         ):
             return (left, right)
-        case program.Negated(operand=operand):
+        case program.Negated(operand=operand) | program.AppliedAcross(operand=operand):
             return (operand,)
         case program.Raised(base=base):
             return (base,)
@@ -122,5 +133,7 @@ def _own(expression: program.TypedExpression) -> tuple[object, ...]:
             return (exponent,)
         case program.Applied(function=function, constants=constants):
             return (function, len(expression.operands), *constants)
+        case program.AppliedAcross(function=function, constants=constants):
+            return (function, *constants)
         case _:
             assert_never(expression)

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from rnndsl.analysis.program import (
     Applied,
+    AppliedAcross,
     BinaryOperation,
     Compared,
     Constant,
@@ -60,5 +61,7 @@ def written_expression(expression: TypedExpression) -> Written:
         case Applied(function=function, operands=operands, constants=constants):
             arguments = [written_expression(operand) for operand in operands]
             return applied(function, arguments, constants)
+        case AppliedAcross(function=function, operand=operand, constants=constants):
+            return applied(function, [written_expression(operand)], constants)
         case _:
             assert_never(expression)

@@ -60,6 +60,15 @@ class Elementwise:
 
 
 @dataclass(frozen=True, slots=True)
+class Across:
+    """A function over the features of a vector, to a scalar or a vector."""
+
+    function: str
+    operand: str
+    constants: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Widen:
     """A scalar of each batch row, made to stand beside vectors."""
 
@@ -74,7 +83,15 @@ class Expand:
 
 
 Operation: TypeAlias = (
-    Input | Previous | Parameter | Size | Product | Elementwise | Widen | Expand
+    Input
+    | Previous
+    | Parameter
+    | Size
+    | Product
+    | Elementwise
+    | Across
+    | Widen
+    | Expand
 )
 
 
@@ -129,7 +146,7 @@ def operands(operation: Operation) -> tuple[str, ...]:
                     yield base
             case Elementwise(formula=formula):
                 yield from symbols(formula)
-            case Widen(operand=operand):
+            case Across(operand=operand) | Widen(operand=operand):
                 yield operand
             case Expand(value=value):
                 if isinstance(value, str):

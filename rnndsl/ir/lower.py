@@ -6,6 +6,7 @@ from typing import assert_never
 
 from rnndsl.analysis.program import (
     Applied,
+    AppliedAcross,
     BinaryOperation,
     Cell,
     Compared,
@@ -36,6 +37,7 @@ from rnndsl.formulas.formula import (
 from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.ir.folding import folded
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -166,6 +168,8 @@ class _Lowering:
         match expression:
             case Applied():
                 return self._applied(expression, name)
+            case AppliedAcross():
+                return self._across(expression, name)
             case MatrixProduct():
                 return self._product(expression, name)
             case _:
@@ -243,6 +247,8 @@ class _Lowering:
                 return self._comparison(expression, shape)
             case Applied():
                 return self._applied(expression, None)
+            case AppliedAcross():
+                return self._across(expression, None)
             case _:
                 assert_never(expression)
 
@@ -279,6 +285,14 @@ class _Lowering:
         telling = f"{function.name}_{first}" if first else self._part(function.name)
         telling = self._short(telling, function.name)
         return self._value(Elementwise(formula), shape, telling, name=name)
+
+    def _across(self, expression: AppliedAcross, name: str | None) -> Symbol:
+        operand = self.atom(expression.operand, "inner")
+        assert isinstance(operand, Symbol), "a vector is not a number"
+        function = expression.function
+        operation = Across(function, operand.name, expression.constants)
+        telling = self._short(f"{function}_{operand.name}", function)
+        return self._value(operation, expression.shape, telling, name=name)
 
 
 def _adds_product(expression: TypedExpression) -> bool:

@@ -13,11 +13,13 @@ from typing import assert_never
 from rnndsl.analysis.program import Equation
 from rnndsl.formulas.text import (
     Written,
+    applied,
     matrix_product,
     written,
     written_number,
 )
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -85,6 +87,8 @@ def definition(node: Node, values: dict[str, Written]) -> Written:
                 return product
             start = values[base]
             return Written(f"{product.text} + {start.text}", start.binding)
+        case Across(function=function, operand=operand, constants=constants):
+            return applied(function, [values[operand]], constants)
         case Widen(operand=operand):
             return Written(f"{values[operand].text} for each feature")
         case Expand(value=value):

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from rnndsl.analysis.program import Shape
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.formula import Formula, Symbol, substitute
-from rnndsl.ir.graph import Input, Node, Parameter, Previous, StepGraph
+from rnndsl.ir.graph import Across, Input, Node, Parameter, Previous, StepGraph
 from rnndsl.ir.naming import Names
 from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import Value
 from rnndsl.plan.stages import Stage
 from rnndsl.plan.statements import (
+    AcrossBackward,
     Axis,
     Compute,
     Join,
@@ -29,6 +31,7 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    ThroughFeatures,
     ThroughMatrix,
 )
 
@@ -127,6 +130,8 @@ class _Backward:
                     parts.append(Symbol(self._weight(self._groups[reader], reader)))
                 case OverFeatures(reader=reader, arriving=arriving):
                     parts.append(Symbol(self._features(node, reader, arriving)))
+                case ThroughFeatures(reader=reader, arriving=arriving):
+                    parts.append(Symbol(self._across(node, reader, arriving, own)))
                 case _:
                     assert_never(contribution)
         formula = parts[0]
@@ -203,10 +208,35 @@ class _Backward:
 
     def _features(self, node: Node, reader: str, arriving: str) -> str:
         when = self._stage[reader]
+        name = self._define(f"d_{node.name}_part", when, node.shape)
+        self._add(when, SumFeatures(target=name, operand=self._alias(arriving)))
+        return name
+
+    def _alias(self, arriving: str) -> str:
+        """The name that a gradient has in the plan."""
         alias = self._aliases.get(arriving, Symbol(arriving))
         assert isinstance(alias, Symbol)
-        name = self._define(f"d_{node.name}_part", when, node.shape)
-        self._add(when, SumFeatures(target=name, operand=alias.name))
+        return alias.name
+
+    def _across(self, node: Node, reader: str, arriving: str, own: str | None) -> str:
+        operation = self._nodes[reader].operation
+        assert isinstance(operation, Across)
+        when = self._stage[reader]
+        name = own or self._names.take(f"d_{node.name}_part")
+        self._values[name] = Value(self._axis(when), node.shape)
+        kept = FEATURE_FUNCTIONS[operation.function].kept
+        self._add(
+            when,
+            AcrossBackward(
+                target=name,
+                function=operation.function,
+                arriving=self._alias(arriving),
+                result=reader if "y" in kept else None,
+                operand=node.name if "u" in kept else None,
+                features=node.shape[0],
+                constants=operation.constants,
+            ),
+        )
         return name
 
     # Products, by group

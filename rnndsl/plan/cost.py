@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 import sympy
 
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.formula import Formula, children
 from rnndsl.ir.graph import Input
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.shapes import Axes, all_statements, plan_shapes
 from rnndsl.plan.sizes import entries, stored_shape
 from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
     Axis,
     Compute,
     Multiply,
@@ -142,6 +145,10 @@ def _elementwise(statement: Statement, shapes: dict[str, Axes]) -> sympy.Expr:
     match statement:
         case Compute(target=target, formula=formula):
             return _operations(formula) * entries(shapes[target])
+        case Across(function=function, operand=operand):
+            return FEATURE_FUNCTIONS[function].operations[0] * entries(shapes[operand])
+        case AcrossBackward(function=function, target=target):
+            return FEATURE_FUNCTIONS[function].operations[1] * entries(shapes[target])
         case SumFeatures(operand=operand) | SumSteps(operand=operand):
             return entries(shapes[operand])
         case _:

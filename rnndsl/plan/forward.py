@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from rnndsl.formulas.formula import Formula, Symbol
+from rnndsl.ir import graph as ir
 from rnndsl.ir.graph import (
     Elementwise,
     Expand,
@@ -23,6 +24,7 @@ from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import Value
 from rnndsl.plan.stages import Stage
 from rnndsl.plan.statements import (
+    Across,
     Axis,
     Compute,
     Join,
@@ -117,6 +119,17 @@ class _Forward:
                 )
             case Product():
                 self._product(self._groups[node.name])
+            case ir.Across(function=function, operand=operand, constants=constants):
+                self._add(
+                    when,
+                    Across(
+                        target=node.name,
+                        function=function,
+                        operand=operand,
+                        constants=constants,
+                        equation=node.equation,
+                    ),
+                )
             case Widen(operand=operand):
                 self._add(when, Unsqueeze(target=node.name, operand=operand))
             case Expand(value=value):

@@ -10,6 +10,8 @@ from rnndsl.analysis.program import Dim, Shape, StoredParameter
 from rnndsl.formulas.formula import symbols
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
     Axis,
     Compute,
     Join,
@@ -106,7 +108,14 @@ def _inferred(statement: Statement, index: int, known: Mapping[str, Axes]) -> Ax
             return (known[left][-1], known[right][-1])
         case SumFeatures() | SizeOf():
             return ()
-        case Unsqueeze() | Repeat() | Multiply() | Members():
+        case (
+            Unsqueeze()
+            | Repeat()
+            | Multiply()
+            | Members()
+            | Across()
+            | AcrossBackward()
+        ):
             raise ValueError(f"{targets(statement)[index]} should have a shape")
         case _:
             assert_never(statement)

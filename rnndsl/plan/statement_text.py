@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from rnndsl.formulas.text import written, written_number
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
+from rnndsl.formulas.text import Written, applied, written, written_number
 from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
     Compute,
     Join,
     Members,
@@ -44,6 +47,11 @@ def statement_text(statement: Statement) -> str:
         case Repeat(target=target, value=value):
             same = value if isinstance(value, str) else written_number(value).text
             return f"{target} = {same} for each row and step"
+        case Across(target=target, operand=operand, constants=constants):
+            result = applied(statement.function, [Written(operand)], constants)
+            return f"{target} = {result.text}"
+        case AcrossBackward():
+            return _gradient(statement)
         case SumFeatures(target=target, operand=operand):
             return f"{target} = sum over the features of {operand}"
         case SumSteps(target=target, operand=operand, scalar=scalar):
@@ -57,6 +65,25 @@ def statement_text(statement: Statement) -> str:
             return f"{target} = {dimension}"
         case _:
             assert_never(statement)
+
+
+def _gradient(statement: AcrossBackward) -> str:
+    """``d_u = y * (d_y - sum(d_y * y))``; through the transposed derivative,
+    ``layer_norm'(u).T @ d_y``, where that is long."""
+    function = FEATURE_FUNCTIONS[statement.function]
+    if statement.operand is not None:
+        operand = [Written(statement.operand)]
+        derivative = applied(f"{function.name}'", operand, statement.constants)
+        return f"{statement.target} = {derivative.text}.T @ {statement.arriving}"
+    sent = function.gradient(
+        statement.arriving,
+        statement.result or "",
+        "",
+        statement.features,
+        statement.constants,
+    )
+    end = " for each feature" if function.is_reduction else ""
+    return f"{statement.target} = {written(sent, {}).text}{end}"
 
 
 def _names(names: tuple[str | None, ...]) -> str:

@@ -97,6 +97,32 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Across:
+    """A function over the features of ``operand``."""
+
+    target: str
+    function: str
+    operand: str
+    constants: tuple[float, ...]
+    equation: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcrossBackward:
+    """What a function over features sends to its operand, which has so many
+    ``features``, when ``arriving`` arrives at its result. ``result`` and ``operand``
+    are None where the gradient does not need them."""
+
+    target: str
+    function: str
+    arriving: str
+    result: str | None
+    operand: str | None
+    features: Dim
+    constants: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SumFeatures:
     target: str
     operand: str
@@ -143,6 +169,8 @@ Statement: TypeAlias = (
     | Join
     | Unsqueeze
     | Repeat
+    | Across
+    | AcrossBackward
     | SumFeatures
     | SumSteps
     | OuterSum
@@ -165,8 +193,10 @@ def reads(statement: Statement) -> tuple[str, ...]:
             return tuple(part for part in parts if part is not None)
         case Unsqueeze(operand=operand) | SumFeatures(operand=operand):
             return (operand,)
-        case SumSteps(operand=operand):
+        case SumSteps(operand=operand) | Across(operand=operand):
             return (operand,)
+        case AcrossBackward(arriving=arriving, result=result, operand=value):
+            return (arriving, *(name for name in (result, value) if name is not None))
         case Repeat(value=value):
             return (value,) if isinstance(value, str) else ()
         case OuterSum(left=left, right=right):

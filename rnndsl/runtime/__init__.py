@@ -22,6 +22,15 @@ from rnndsl.runtime.errors import (
     ShapeError,
     StateCountError,
 )
+from rnndsl.runtime.features import (
+    extreme_backward,
+    layer_norm,
+    layer_norm_backward,
+    mean_backward,
+    rms_norm,
+    rms_norm_backward,
+    sum_backward,
+)
 from rnndsl.runtime.generation import (
     GeneratedSequences,
     Prompt,
@@ -105,15 +114,22 @@ __all__ = [
     "ctc_best_path",
     "ctc_loss",
     "ctc_negative_log_likelihood",
+    "extreme_backward",
     "given_embedding",
     "greedy_search",
     "last_step",
+    "layer_norm",
+    "layer_norm_backward",
     "max_over_time",
+    "mean_backward",
     "mean_over_time",
     "reorder_batch",
     "repeat_batch",
     "repeat_last",
     "reverse_time",
+    "rms_norm",
+    "rms_norm_backward",
     "sample_sequences",
     "squared_error_loss",
+    "sum_backward",
 ]

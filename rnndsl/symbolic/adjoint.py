@@ -12,6 +12,7 @@ from typing import TypeAlias, assert_never
 
 from rnndsl.formulas.formula import Formula, Symbol
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -61,7 +62,17 @@ class OverFeatures:
     arriving: str
 
 
-Contribution: TypeAlias = Flow | ThroughMatrix | OuterProduct | OverFeatures
+@dataclass(frozen=True, slots=True)
+class ThroughFeatures:
+    """What the function over features ``reader`` sends to its operand."""
+
+    reader: str
+    arriving: str
+
+
+Contribution: TypeAlias = (
+    Flow | ThroughMatrix | OuterProduct | OverFeatures | ThroughFeatures
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,8 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
             case Elementwise(formula=formula):
                 for reached, sent in adjoints(formula, node.name, name).items():
                     received[reached].append(Flow(node.name, sent))
+            case Across(operand=operand):
+                received[operand].append(ThroughFeatures(node.name, name))
             case Widen(operand=operand):
                 received[operand].append(OverFeatures(node.name, name))
             case Expand(value=value):

@@ -14,6 +14,7 @@ from typing import TypeAlias, assert_never
 
 from rnndsl.formulas.formula import Formula, Number, children, substitute
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -61,7 +62,17 @@ class Column:
     node: str | None = None
 
 
-Part: TypeAlias = Through | Along | Column
+@dataclass(frozen=True, slots=True)
+class OverFeatures:
+    """``diag(coefficient) @ derivative @ operand``, with the derivative of the function
+    over features whose result is ``node``: a matrix, or a row for a reduction."""
+
+    coefficient: Formula
+    node: str
+    operand: LinearMap
+
+
+Part: TypeAlias = Through | Along | Column | OverFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,9 @@ def derivatives(graph: StepGraph) -> tuple[Derivative, ...]:
     other values that they refer to.
 
     A value with a name is referred to where its derivative is long; a new state or an
-    operand of a product also where it is more than a short diagonal. So the result
-    grows with the cell and not with the number of ways through it.
+    operand of a product also where it is more than a short diagonal; the result of a
+    reduction always. So the result grows with the cell and not with the number of ways
+    through it.
     """
     by_state = [_Accumulation(graph, state.name) for state in graph.cell.states]
     return tuple(
@@ -136,6 +148,8 @@ class _Accumulation:
         return self.whole(node) if wanted else None
 
     def _is_referred_to(self, node: Node, found: LinearMap) -> bool:
+        if isinstance(node.operation, Across) and node.shape == ():
+            return bool(found.parts)
         if node.name not in self._named:
             return False
         size = _size(found)
@@ -161,6 +175,13 @@ class _Accumulation:
                     parts=() if inner.is_zero else (Through(ONE, matrix, inner),)
                 )
                 return product if base is None else _sum(product, self._maps[base])
+            case Across(operand=operand):
+                inner = self._maps[operand]
+                return LinearMap(
+                    parts=()
+                    if inner.is_zero
+                    else (OverFeatures(ONE, node.name, inner),)
+                )
             case Widen(operand=operand):
                 return LinearMap(parts=tuple(_columns(self._maps[operand])))
             case Expand(value=value):
@@ -213,7 +234,7 @@ def _along(found: LinearMap) -> Iterator[str]:
         match part:
             case Along(node=node) | Column(node=str(node)):
                 yield node
-            case Through(operand=operand):
+            case Through(operand=operand) | OverFeatures(operand=operand):
                 yield from _along(operand)
             case Column():
                 continue
@@ -226,7 +247,7 @@ def _size(found: LinearMap) -> int:
     size = 0 if found.diagonal is None else _operations(found.diagonal)
     for part in found.parts:
         size += _operations(part.coefficient)
-        if isinstance(part, Through):
+        if isinstance(part, Through | OverFeatures):
             size += _size(part.operand)
     return size
 

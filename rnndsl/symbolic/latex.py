@@ -10,6 +10,7 @@ from typing import assert_never
 
 from rnndsl.analysis.program import (
     Applied,
+    AppliedAcross,
     BinaryOperation,
     Cell,
     Compared,
@@ -26,8 +27,8 @@ from rnndsl.analysis.program import (
     TypedExpression,
 )
 from rnndsl.analysis.walk import operands
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.formulas.formula import ArithmeticOperator
-from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.formulas.text import Binding, Written, written_number
 from rnndsl.symbolic.latex_names import latex_name
 
@@ -115,18 +116,25 @@ class _Writing:
                 sign = _COMPARISONS[comparison]
                 text = f"{self.written(left).text} {sign} {self.written(right).text}"
                 return Written(text, Binding.COMPARISON)
-            case Applied():
-                return self._applied(expression)
+            case Applied(function=function, operands=operands_, constants=constants):
+                return self._applied(function, operands_, constants)
+            case AppliedAcross(function=function, operand=operand, constants=constants):
+                return self._applied(function, (operand,), constants)
             case _:
                 assert_never(expression)
 
-    def _applied(self, expression: Applied) -> Written:
-        arguments = [self.written(operand).text for operand in expression.operands]
-        arguments += [_number(constant).text for constant in expression.constants]
-        text = FUNCTIONS[expression.function].latex
+    def _applied(
+        self,
+        function: str,
+        operands_: tuple[TypedExpression, ...],
+        constants: tuple[float, ...],
+    ) -> Written:
+        arguments = [self.written(operand).text for operand in operands_]
+        arguments += [_number(constant).text for constant in constants]
+        text = ALL_FUNCTIONS[function].latex
         text = _PLACE.sub(lambda place: arguments[int(place[1])], text)
         # The branches of a case distinction stand open to the right.
-        binding = Binding.SUM if expression.function == "where" else Binding.CALL
+        binding = Binding.SUM if function == "where" else Binding.CALL
         return Written(text, binding)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -10,6 +10,7 @@ import sympy
 
 from rnndsl.formulas.formula import Apply, Formula, children, symbols
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Node,
     Parameter,
@@ -33,7 +34,8 @@ class RecurrenceClass(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """``through`` names the matrices on the way from old states to new ones.
+    """``through`` names the matrices, and the functions over features, on the way from
+    old states to new ones.
 
     ``known`` are the states that no recurrence is needed for: their new values need no
     old state, or only old values of such states, as in a delay of the input. The class
@@ -49,7 +51,8 @@ def recurrence(graph: StepGraph) -> Recurrence:
     """Classifies a step by the values between its old and its new states.
 
     Linear: every such value is of degree one in the old states, with coefficients that
-    do not depend on them. Diagonal: no matrix product lies between.
+    do not depend on them. Diagonal: neither a matrix product nor a function over
+    features lies between; the latter is not looked into, and makes the class dense.
     """
     new_states = {
         state.name: name
@@ -63,11 +66,7 @@ def recurrence(graph: StepGraph) -> Recurrence:
         if node.name in to_state:
             to_state.update(dict.fromkeys(operands(node.operation)))
     path = [n for n in graph.nodes if n.name in from_state and n.name in to_state]
-    through = tuple(
-        _member(graph, node.operation.matrix)
-        for node in path
-        if isinstance(node.operation, Product)
-    )
+    through = tuple(_through(graph, path))
     linear = all(_is_linear(node, from_state) for node in path)
     match (bool(unknown), bool(through), linear):
         case (False, _, _):
@@ -104,6 +103,18 @@ def _reached_from(graph: StepGraph, states: Iterable[str]) -> dict[str, None]:
     return found
 
 
+def _through(graph: StepGraph, path: Iterable[Node]) -> Iterator[str]:
+    """What mixes the units on a path, each function over features once."""
+    seen: dict[str, None] = {}
+    for node in path:
+        match node.operation:
+            case Product(matrix=matrix):
+                yield _member(graph, matrix)
+            case Across(function=function) if function not in seen:
+                seen[function] = None
+                yield function
+
+
 def _member(graph: StepGraph, name: str) -> str:
     operation = graph.node(name).operation
     assert isinstance(operation, Parameter)
@@ -113,7 +124,7 @@ def _member(graph: StepGraph, name: str) -> str:
 def _is_linear(node: Node, from_state: dict[str, None]) -> bool:
     """Whether a value is of degree one in those it reads that depend on old states."""
     if not isinstance(node.operation, Elementwise):
-        return True
+        return not isinstance(node.operation, Across)
     formula = node.operation.formula
     if _function_of_state(formula, from_state):
         return False

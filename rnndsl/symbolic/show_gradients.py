@@ -10,10 +10,12 @@ from typing import assert_never
 
 from rnndsl.analysis.program import Shape
 from rnndsl.analysis.show import cell_heading
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.formula import Formula, Negate, Symbol, substitute
 from rnndsl.formulas.sum_text import Term, equation_lines, signed
 from rnndsl.formulas.text import Binding, Written, written
 from rnndsl.ir.graph import (
+    Across,
     Elementwise,
     Expand,
     Input,
@@ -35,6 +37,7 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    ThroughFeatures,
     ThroughMatrix,
     adjoint_graph,
 )
@@ -106,7 +109,7 @@ class _Gradients:
             match node.operation:
                 case Input() | Previous() | Parameter() | Size():
                     continue
-                case Elementwise() | Product() | Widen() | Expand():
+                case Elementwise() | Product() | Across() | Widen() | Expand():
                     value = self._values[node.name].text
                     if self._is_written_out(node):
                         continue
@@ -171,7 +174,7 @@ class _Gradients:
                 return "t, b"
             case OverFeatures():
                 return "the features"
-            case ThroughMatrix() | Flow(reader=None):
+            case ThroughMatrix() | ThroughFeatures() | Flow(reader=None):
                 return ""
             case Flow(reader=reader):
                 assert reader is not None
@@ -199,8 +202,23 @@ class _Gradients:
                 return Term(Written(product, Binding.MATRIX_PRODUCT))
             case OverFeatures(arriving=arriving):
                 return Term(Written(self._gradient(arriving)))
+            case ThroughFeatures(reader=reader, arriving=arriving):
+                return Term(self._through_features(reader, arriving))
             case _:
                 assert_never(contribution)
+
+    def _through_features(self, reader: str, arriving: str) -> Written:
+        node = self._nodes[reader]
+        assert isinstance(node.operation, Across)
+        operand = self._nodes[node.operation.operand]
+        function = FEATURE_FUNCTIONS[node.operation.function]
+        (size,) = operand.shape
+        constants = node.operation.constants
+        sent = function.gradient(arriving, reader, operand.name, size, constants)
+        text = written(substitute(sent, self._aliases), self._values)
+        if function.is_reduction and "u" not in function.kept:
+            return Written(f"({text.text} for each feature)")
+        return text
 
     def _gradient(self, name: str) -> str:
         return written(self._aliases.get(name, Symbol(name)), {}).text

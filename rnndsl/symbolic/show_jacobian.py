@@ -11,8 +11,8 @@ from typing import assert_never
 from rnndsl.analysis.show import cell_heading
 from rnndsl.formulas.formula import Formula, Negate, Number, symbols
 from rnndsl.formulas.sum_text import Term, equation_lines, signed
-from rnndsl.formulas.text import Binding, Written, written
-from rnndsl.ir.graph import Elementwise, StepGraph, Widen
+from rnndsl.formulas.text import Binding, Written, applied, written
+from rnndsl.ir.graph import Across, Elementwise, StepGraph, Widen, operands
 from rnndsl.ir.notation import author_names, definition, notation
 from rnndsl.symbolic.jacobian import (
     ONE,
@@ -20,6 +20,7 @@ from rnndsl.symbolic.jacobian import (
     Column,
     Derivative,
     LinearMap,
+    OverFeatures,
     Part,
     Through,
     derivatives,
@@ -51,6 +52,7 @@ class _Writing:
         for node in graph.nodes:
             if isinstance(node.operation, Widen):
                 self._values[node.name] = self._values[node.operation.operand]
+        self._is_scalar = {state.name: state.shape == () for state in graph.cell.states}
         self._new_states: dict[str, list[str]] = {}
         for state, name in zip(graph.cell.states, graph.new_states, strict=True):
             self._new_states.setdefault(name, []).append(f"{state.name}[t]")
@@ -80,21 +82,39 @@ class _Writing:
     def _part(self, part: Part, state: str, is_scalar: bool) -> Term:
         match part:
             case Through(coefficient=coefficient, matrix=matrix, operand=operand):
-                factors = self._values[matrix].text
-                if operand != LinearMap(ONE):
-                    terms = list(self._sum(operand, state))
-                    inside = " ".join(signed(terms))
-                    bare = len(terms) == 1 and not terms[0].negative
-                    factors += f" @ {inside if bare else f'({inside})'}"
+                factors = self._values[matrix].text + self._times(operand, state)
                 return self._scaled(coefficient, factors)
+            case OverFeatures(coefficient=coefficient, node=node, operand=operand):
+                factors = self._prime(node) + self._times(operand, state)
+                return self._scaled(coefficient, factors, is_scalar)
             case Along(coefficient=coefficient, node=node):
                 return self._scaled(coefficient, self._name(node, state), is_scalar)
             case Column(coefficient=coefficient, node=node):
                 column = f"column({written(coefficient, self._values).text})"
-                factor = "" if node is None else f" * {self._name(node, state)}"
-                return Term(Written(f"{column}{factor}", Binding.TERM))
+                if node is None:
+                    return Term(Written(column, Binding.TERM))
+                # With respect to a vector, the derivative of a scalar is a row.
+                sign = "*" if self._is_scalar[state] else "@"
+                text = f"{column} {sign} {self._name(node, state)}"
+                return Term(Written(text, Binding.TERM))
             case _:
                 assert_never(part)
+
+    def _times(self, operand: LinearMap, state: str) -> str:
+        """``@ operand``, nothing for the identity."""
+        if operand == LinearMap(ONE):
+            return ""
+        terms = list(self._sum(operand, state))
+        inside = " ".join(signed(terms))
+        bare = len(terms) == 1 and not terms[0].negative
+        return f" @ {inside if bare else f'({inside})'}"
+
+    def _prime(self, node: str) -> str:
+        """``softmax'(u)``, the derivative of a function over features."""
+        operation = self._nodes[node].operation
+        assert isinstance(operation, Across)
+        value = self._values[operation.operand]
+        return applied(f"{operation.function}'", [value], operation.constants).text
 
     def _name(self, node: str, state: str) -> str:
         return f"d{self._names(node)[0]}/d{state}[t-1]"
@@ -123,7 +143,9 @@ class _Writing:
 
     def definitions(self, found: tuple[Derivative, ...]) -> Iterator[str]:
         """The values in the equations that have no name in the spec, in order."""
-        wanted = dict.fromkeys(name for item in found for name in _symbols_of(item.map))
+        wanted = dict.fromkeys(
+            name for item in found for name in self._symbols_of(item.map)
+        )
         for node in self._graph.nodes:
             operand = isinstance(node.operation, Widen) and node.operation.operand
             if operand and node.name in wanted:
@@ -131,18 +153,22 @@ class _Writing:
         named = author_names(self._graph)
         values = dict(self._values)
         for node in self._graph.nodes:
-            if isinstance(node.operation, Elementwise) and node.name not in named:
+            is_computed = isinstance(node.operation, Elementwise | Across)
+            if is_computed and node.name not in named:
                 meaning = definition(node, values)
                 if node.name in wanted:
                     yield f"{values[node.name].text} = {meaning.text}"
                 else:
                     values[node.name] = meaning
 
-
-def _symbols_of(found: LinearMap) -> Iterator[str]:
-    if found.diagonal is not None:
-        yield from symbols(found.diagonal)
-    for part in found.parts:
-        yield from symbols(part.coefficient)
-        if isinstance(part, Through):
-            yield from _symbols_of(part.operand)
+    def _symbols_of(self, found: LinearMap) -> Iterator[str]:
+        if found.diagonal is not None:
+            yield from symbols(found.diagonal)
+        for part in found.parts:
+            yield from symbols(part.coefficient)
+            match part:
+                case Through(operand=operand):
+                    yield from self._symbols_of(operand)
+                case OverFeatures(node=node, operand=operand):
+                    yield from operands(self._nodes[node].operation)
+                    yield from self._symbols_of(operand)

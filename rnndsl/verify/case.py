@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from rnndsl.analysis.program import Cell, Dim, Shape, StructureKind
+from rnndsl.analysis.program import AppliedAcross, Cell, Dim, Shape, StructureKind
+from rnndsl.analysis.walk import typed_subexpressions
 
 STEPS = 5
 BATCH = 3
@@ -41,7 +43,11 @@ class Case:
 def draw_sizes(cell: Cell, generator: torch.Generator) -> dict[str, int]:
     """A size for each dimension, all different; a projection is narrower than H."""
     count = len(cell.dimensions)
-    pool = _SIZES[: max(count + 2, 5)] if count < len(_SIZES) else range(2, count + 2)
+    # Of two entries that are normalised, rounding is all that is left in the gradient.
+    first = 1 if _normalises(cell) else 0
+    pool: Sequence[int] = _SIZES[first : first + max(count + 2, 5)]
+    if count > len(pool):
+        pool = range(2 + first, count + 2 + first)
     order = torch.randperm(len(pool), generator=generator).tolist()
     sizes = {d.name: pool[i] for d, i in zip(cell.dimensions, order, strict=False)}
     named = {d.argument: d.name for d in cell.dimensions}
@@ -59,6 +65,10 @@ def _fitting(cell: Cell, size: int) -> int:
     blocks = [s.argument for s in found if s.kind is StructureKind.BLOCK_DIAGONAL]
     rank = max((int(r) for r in ranks if r), default=0)
     return (size + rank) * math.lcm(*(int(b) for b in blocks if b))
+
+
+def _normalises(cell: Cell) -> bool:
+    return any(isinstance(e, AppliedAcross) for e in typed_subexpressions(cell))
 
 
 def cases_of(cell: Cell, sizes: dict[str, int]) -> tuple[Case, ...]:

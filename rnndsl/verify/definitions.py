@@ -61,6 +61,37 @@ def apply_function(
             return _piecewise(name, operands, constants)
 
 
+def apply_across(name: str, u: Tensor, constants: tuple[float, ...]) -> Tensor:
+    """Applies a function over the features of one row: u is (H,).
+
+    Raises NotImplementedError for a name that no definition here covers.
+    """
+    match name, constants:
+        case "sum", ():
+            return u.sum()
+        case "mean", ():
+            return u.sum() / len(u)
+        case "largest", ():
+            return u.amax()
+        case "smallest", ():
+            return -(-u).amax()
+        case "softmax", ():
+            weights = torch.exp(u - u.amax().detach())
+            return weights / weights.sum()
+        case "log_softmax", ():
+            return u - torch.logsumexp(u, 0)
+        case "layer_norm", (epsilon,):
+            centred = u - u.sum() / len(u)
+            return centred / torch.sqrt((centred**2).sum() / len(u) + epsilon)
+        case "rms_norm", (epsilon,):
+            return u / torch.sqrt((u**2).sum() / len(u) + epsilon)
+        case _:
+            raise NotImplementedError(
+                f"the interpreter has no definition of {name} over features with "
+                f"{len(constants)} constants"
+            )
+
+
 def _piecewise(
     name: str, operands: tuple[Tensor, ...], constants: tuple[float, ...]
 ) -> Tensor:

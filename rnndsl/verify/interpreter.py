@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rnndsl.analysis.program import (
     Applied,
+    AppliedAcross,
     BinaryOperation,
     Cell,
     Compared,
@@ -32,7 +33,7 @@ from rnndsl.analysis.program import (
     Shape,
     TypedExpression,
 )
-from rnndsl.verify.definitions import apply_function
+from rnndsl.verify.definitions import apply_across, apply_function
 from rnndsl.verify.structures import matrix_of, stored_shape
 
 Sizes: TypeAlias = Mapping[str, int]
@@ -222,6 +223,8 @@ def _evaluate(expression: TypedExpression, scope: _Scope) -> Tensor:
         case Applied(function=function, operands=operands, constants=constants):
             values = tuple(_evaluate(operand, scope) for operand in operands)
             return apply_function(function, values, constants)
+        case AppliedAcross(function=function, operand=operand, constants=constants):
+            return apply_across(function, _evaluate(operand, scope), constants)
         case _:
             assert_never(expression)
 

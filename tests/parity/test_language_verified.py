@@ -7,7 +7,7 @@ from mutation import load_source
 
 from rnndsl.compiler import Compilation
 from rnndsl.diagnostics import Source
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.verify import VerificationReport, render_table, verify_program
 
 SPECS = {
@@ -30,6 +30,22 @@ cell Scalars(H):
     s[t] = tanh(a * s[t-1] + b_p * x[t]) + b_q
     g[t] = sin(w * s[t] + g[t-1]) - x[t]
     output s[t] * x[t]
+""",
+    "over features": """
+def spread(u) = sqrt(mean((u - mean(u)) ** 2) + 0.5)
+
+cell Across(I, H, K as key_size):
+    input x: [I], n: []
+    state h: [H], k: [K] = 0.5, s: []
+    param W_{a,b,c}: [H, I], U_{a,b}: [H, H], V: [K, H], v: [H], w: [4] ~ uniform(0, 1)
+    bias b: [H], d: [K]
+
+    a = v * layer_norm(W_a @ x[t] + U_a @ h[t-1] + b, 0.1) + smallest(w)
+    m = largest(k[t-1]) / spread(W_b @ x[t]) - n[t]
+    h[t] = tanh(a + rms_norm(v, 0.2) * m) + softmax(U_b @ h[t-1]) * sum(h[t-1])
+    k[t] = log_softmax(V @ (h[t] * s[t-1]) + d + mean(x[t])) / K
+    s[t] = 0.5 * s[t-1] + mean(W_c @ x[t]) * sum(softmax(w) * w)
+    output rms_norm(k[t] + s[t]) + largest(h[t])
 """,
     "numeric sizes": """
 cell Numeric(I, H):
@@ -165,7 +181,7 @@ def test_every_cell_of_a_file_is_verified() -> None:
 
 CALLS = {
     name: f"{name}({', '.join('uv'[: len(function.operands)])})"
-    for name, function in FUNCTIONS.items()
+    for name, function in ALL_FUNCTIONS.items()
 } | {
     "log": "log(1 + u * u)",
     "sqrt": "sqrt(0.5 + u * u)",
@@ -178,7 +194,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", ALL_FUNCTIONS)
 def test_a_cell_of_each_function(name: str) -> None:
     report = verified(f"""
 cell One(I, H):

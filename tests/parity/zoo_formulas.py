@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, relu, silu, softplus
+from torch.nn.functional import layer_norm, linear, relu, silu, softplus
 
 Values: TypeAlias = dict[str, Tensor]
 Formula: TypeAlias = Callable[[Values, Values, Values], tuple[Tensor, Values]]
@@ -43,6 +43,15 @@ def jordan(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 def lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     gates = _both(x["x"], s["h"], p) + p["bias_ih"] + p["bias_hh"]
     return _lstm_update(gates, s["c"])
+
+
+def layer_norm_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
+    gates = p["gain_ih"] * _normal(linear(x["x"], p["weight_ih"]))
+    gates = gates + p["gain_hh"] * _normal(linear(s["h"], p["weight_hh"]))
+    i, f, g, o = (gates + p["bias_ih"]).chunk(4, -1)
+    c = torch.sigmoid(f) * s["c"] + torch.sigmoid(i) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(p["gain_c"] * _normal(c) + p["bias_c"])
+    return h, {"h": h, "c": c}
 
 
 def lstm_projected(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
@@ -294,7 +303,7 @@ def grud(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     observed, delta = x["mask"], x["delta"]
     gamma_x = torch.exp(-relu(p["weight_decay_x"] * delta + p["bias_decay_x"]))
     gamma_h = torch.exp(-relu(linear(delta, p["weight_decay_h"], p["bias_decay_h"])))
-    decayed = torch.lerp(p["mean"].expand_as(gamma_x), s["last"], gamma_x)
+    decayed = torch.lerp(p["x_mean"].expand_as(gamma_x), s["last"], gamma_x)
     value = torch.lerp(decayed, x["x"], observed)
     h = gamma_h * s["h"]
     read = linear(value, p["weight_ih"], p["bias_ih"]) + linear(
@@ -306,6 +315,10 @@ def grud(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     z = torch.sigmoid(x_z + linear(h, U_z))
     h = torch.lerp(torch.tanh(x_n + linear(r * h, U_n)), h, z)
     return h, {"h": h, "last": torch.lerp(s["last"], x["x"], observed)}
+
+
+def _normal(u: Tensor) -> Tensor:
+    return layer_norm(u, u.shape[-1:])
 
 
 def _both(x: Tensor, h: Tensor, p: Values) -> Tensor:
@@ -349,6 +362,7 @@ FORMULAS: dict[str, Formula] = {
     "IRNN": irnn,
     "JANET": janet,
     "Jordan": jordan,
+    "LayerNormLSTM": layer_norm_lstm,
     "LightRU": light_ru,
     "LiGRU": li_gru,
     "LSTM": lstm,

@@ -43,6 +43,15 @@ POSITIVE = (
     ("2 - sin({})", Binding.SUM),
 )
 OF_POSITIVE = ("log({})", "sqrt({})")
+REDUCTIONS = ("sum({})", "mean({})", "largest({})", "smallest({})")
+# A large epsilon keeps the derivative small where the entries are nearly equal.
+ACROSS = (
+    "softmax({})",
+    "log_softmax({})",
+    "layer_norm({}, 0.1)",
+    "layer_norm({}, 0.5)",
+    "rms_norm({}, 0.1)",
+)
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -82,6 +91,8 @@ class Expressions:
             (0.7, self._extreme),
             (0.5, self._exponential),
         ]
+        if self._scope.dimensions:
+            kinds.append((0.7, self._across))
         if len(shape) == 1:
             kinds.append((4, self.matrix_product))
             if self._scope.products:
@@ -221,6 +232,12 @@ class Expressions:
     def _function(self, shape: Shape, size: int) -> Text:
         inner = self._any(shape, size - 1).text
         return Text(self._rng.choice(UNARY).format(inner))
+
+    def _across(self, shape: Shape, size: int) -> Text:
+        """A function over the features of a vector, of any size for a scalar."""
+        whole = shape or (self._rng.choice(self._scope.dimensions),)
+        inner = self._any(whole, size - 1).text
+        return Text(self._rng.choice(ACROSS if shape else REDUCTIONS).format(inner))
 
     def _of_positive(self, shape: Shape, size: int) -> Text:
         form, _ = self._rng.choice(POSITIVE)

@@ -13,12 +13,12 @@ from rnndsl.analysis.reserved import (
     PYTHON_KEYWORDS,
     STORED_NAMES,
 )
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 
 # At the start of a line these open a declaration.
 _LINE_STARTS = ("input", "cell", "const", "param", "bias", "output", "state")
 REFUSED = (
-    *("t", "self", *PREDEFINED, *FUNCTIONS, *PYTHON_KEYWORDS, *MODULE_ATTRIBUTES),
+    *("t", "self", *PREDEFINED, *ALL_FUNCTIONS, *PYTHON_KEYWORDS, *MODULE_ATTRIBUTES),
     *(*INPUT_NAMES, *STORED_NAMES),
 )
 

@@ -9,7 +9,7 @@ from spec_generator import generate
 
 from rnndsl.compiler import Compilation
 from rnndsl.diagnostics import Source, SpecError
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 
 SEEDS = 400
 
@@ -37,7 +37,7 @@ def test_a_seed_gives_one_spec(specs: list[str]) -> None:
     assert len(set(specs)) == SEEDS
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ALL_FUNCTIONS)
 def test_every_function_is_used(specs: list[str], function: str) -> None:
     assert any(f"{function}(" in text for text in specs)
 

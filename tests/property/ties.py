@@ -17,6 +17,9 @@ _COMPARISONS = {
 }
 
 
+_EXTREMES = {torch.amax, torch.amin, Tensor.amax, Tensor.amin}
+
+
 class TieWatch(TorchFunctionMode):
     """``found`` is set by a comparison of values so close that another order of
     additions could turn it round. Numbers that are equal exactly do not count where one
@@ -40,4 +43,9 @@ class TieWatch(TorchFunctionMode):
             if not (isinstance(left, Tensor) and isinstance(right, Tensor)):
                 is_near = is_near & (gap > 0)
             self.found = self.found or bool(is_near.any())
+        if function in _EXTREMES and args[0].shape[-1] > 1:
+            first, second = args[0].detach().topk(2, largest=True)[0].unbind(-1)
+            last, third = args[0].detach().topk(2, largest=False)[0].unbind(-1)
+            gaps = torch.stack((first - second, third - last))
+            self.found = self.found or bool(((gaps > 0) & (gaps < _NEAR)).any())
         return function(*args, **(kwargs or {}))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from rnndsl.analysis.program import Cell, Shape
+from rnndsl.backends.torch.across import across, across_backward
 from rnndsl.backends.torch.assign import assign
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested
@@ -14,6 +15,8 @@ from rnndsl.backends.torch.shapes import size
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
     Axis,
     Compute,
     Join,
@@ -28,6 +31,7 @@ from rnndsl.plan.statements import (
     SumSteps,
     Unsqueeze,
     Weight,
+    reads,
     targets,
 )
 
@@ -140,7 +144,9 @@ class StatementPrinter:
         return Axis.FIXED if Axis.FIXED in values else axis
 
     def _heading(self, statement: Statement, indent: int) -> list[str]:
-        index = statement.equation if isinstance(statement, Compute) else None
+        index = None
+        if isinstance(statement, Compute | Across):
+            index = statement.equation
         if index is None or index == self._equation:
             return []
         self._equation = index
@@ -177,6 +183,13 @@ class StatementPrinter:
                 return [f"{target} = {codes[operand].text}.unsqueeze(-1)"]
             case Repeat(target=target, value=value, shape=shape):
                 return self._repeat(target, value, shape, codes)
+            case Across(target=target, operand=operand, constants=constants):
+                value = across(statement.function, codes[operand], constants)
+                return [f"{target} = {value}"]
+            case AcrossBackward(target=target):
+                read = {name: codes[name].text for name in reads(statement)}
+                sent = across_backward(statement, read, self._cell)
+                return [f"{target} = {sent}"]
             case SumFeatures(target=target, operand=operand):
                 return [f"{target} = {codes[operand].text}.sum(-1)"]
             case SumSteps(target=target, operand=operand, scalar=scalar):

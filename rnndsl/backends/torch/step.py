@@ -7,6 +7,7 @@ from typing import assert_never
 
 from rnndsl.analysis.program import (
     Applied,
+    AppliedAcross,
     BinaryOperation,
     Compared,
     Constant,
@@ -23,6 +24,7 @@ from rnndsl.analysis.program import (
     Shape,
     TypedExpression,
 )
+from rnndsl.backends.torch.across import across
 from rnndsl.backends.torch.assign import assign
 from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
 from rnndsl.backends.torch.fitting import fitted, unpack
@@ -289,6 +291,10 @@ class _Step:
             case Applied(function=name, operands=operands, constants=constants):
                 arguments = tuple(self._operand(o, shape) for o in operands)
                 return folded(Apply(name, arguments, constants))
+            case AppliedAcross(function=name, operand=operand, constants=constants):
+                inner = self._brief(self._formula(operand))
+                code = Code(across(name, expression(inner, self._codes), constants))
+                return self._opaque(code, varying=self._varies(inner))
             case _:
                 assert_never(typed)
 

@@ -139,19 +139,22 @@ def test_many_errors_are_answered_soon() -> None:
     assert time.process_time() - start < 5
 
 
-REDUCTION = (
-    "the language has no reductions over features yet: "
-    "every function works element by element"
-)
+REDUCTION = "over features there are `sum`, `mean`, `largest` and `smallest`"
 PRODUCT = "a matrix times a vector is written `W @ u`"
 POWER = "a power is written `**`, as in `u ** 2`"
 ADVICE = {
-    "softmax": REDUCTION,
-    "log_softmax": REDUCTION,
-    "layer_norm": REDUCTION,
-    "LayerNorm": REDUCTION,
-    "sum": REDUCTION,
-    "mean": REDUCTION,
+    "cumsum": REDUCTION,
+    "argmax": REDUCTION,
+    "Softmax": "did you mean `softmax`?",
+    "LogSoftmax": "did you mean `log_softmax`?",
+    "LayerNorm": "did you mean `layer_norm`?",
+    "average": "did you mean `mean`?",
+    "amax": "did you mean `largest`?",
+    "norm": "write `sqrt(sum(u ** 2))`",
+    "softmin": "write `softmax(-u)`",
+    "BatchNorm": (
+        "a cell sees one row: `layer_norm(u)` and `rms_norm(u)` work within it"
+    ),
     "sigma": "did you mean `sigmoid`?",
     "sig": "did you mean `sigmoid`?",
     "logistic": "did you mean `sigmoid`?",

@@ -65,7 +65,7 @@ NAMES = {
         "layer GRU(K)",
         ["RNN058 input_size"],
     ),
-    "dimension": ("M(I, sum)", "input x: [I]", "layer GRU(sum)", []),
+    "dimension": ("M(I, concat)", "input x: [I]", "layer GRU(concat)", []),
     "function": ("M(I, tanh)", "input x: [I]", "layer GRU(3)", ["RNN023 tanh"]),
     "input twice": (
         "M(I)",

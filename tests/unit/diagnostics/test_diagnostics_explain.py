@@ -15,13 +15,6 @@ def test_codes_are_in_order_and_once() -> None:
     assert ("RNN021", "shapes do not match") in CODES
 
 
-def test_numbers_of_cells_and_of_models_leave_no_gap() -> None:
-    numbers = [int(code[3:]) for code, _ in CODES if code >= "RNN020"]
-    cells = [number for number in numbers if number < 80]
-    assert cells == list(range(20, 20 + len(cells)))
-    assert numbers == [*cells, *range(80, 80 + len(numbers) - len(cells))]
-
-
 @pytest.mark.parametrize(("code", "title"), CODES)
 def test_page(code: str, title: str) -> None:
     page = explain(code)

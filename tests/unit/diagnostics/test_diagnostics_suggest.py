@@ -10,10 +10,10 @@ import pytest
 
 from rnndsl import zoo
 from rnndsl.diagnostics.suggest import suggest
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 
 LETTERS = string.ascii_lowercase + "_"
-NAMES = {"zoo": zoo.cell_names(), "functions": tuple(FUNCTIONS)}
+NAMES = {"zoo": zoo.cell_names(), "functions": tuple(ALL_FUNCTIONS)}
 
 
 def slips(name: str, rng: random.Random) -> Iterator[str]:

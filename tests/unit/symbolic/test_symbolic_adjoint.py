@@ -7,6 +7,7 @@ from typing import assert_never
 import pytest
 import torch
 from step_values import (
+    FEATURES,
     ZOO,
     assert_same,
     evaluated,
@@ -17,7 +18,8 @@ from step_values import (
 )
 from torch import Tensor
 
-from rnndsl.ir.graph import Input, Parameter, Previous, StepGraph
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
+from rnndsl.ir.graph import Across, Input, Parameter, Previous, StepGraph
 from rnndsl.ir.naming import Names
 from rnndsl.symbolic.adjoint import (
     Adjoint,
@@ -26,6 +28,7 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    ThroughFeatures,
     ThroughMatrix,
     adjoint_graph,
 )
@@ -52,7 +55,12 @@ def differentiated(graph: StepGraph) -> AdjointGraph:
     return adjoint_graph(graph, names)
 
 
-def sent(item: Contribution, values: dict[str, Tensor], like: Tensor) -> Tensor:
+SPECS = {"Mixed": MIXED, "Features": FEATURES}
+
+
+def sent(
+    item: Contribution, values: dict[str, Tensor], like: Tensor, graph: StepGraph
+) -> Tensor:
     """A contribution, summed over the axes that its receiver does not have."""
     match item:
         case Flow(formula=formula):
@@ -66,27 +74,37 @@ def sent(item: Contribution, values: dict[str, Tensor], like: Tensor) -> Tensor:
             return values[arriving].T @ values[operand]
         case OverFeatures(arriving=arriving):
             return values[arriving].sum(-1)
+        case ThroughFeatures(reader=reader, arriving=arriving):
+            operation = graph.node(reader).operation
+            assert isinstance(operation, Across)
+            function = FEATURE_FUNCTIONS[operation.function]
+            size, constants = like.shape[-1], operation.constants
+            formula = function.gradient("d", "y", "u", size, constants)
+            found = {"d": values[arriving], "y": values[reader], "u": like}
+            if function.is_reduction:
+                found |= {name: found[name].unsqueeze(-1) for name in "dy"}
+            return formula_value(formula, found).expand(like.shape)
         case _:
             assert_never(item)
 
 
 def computed(
-    adjoints: tuple[Adjoint, ...], values: dict[str, Tensor]
+    adjoints: tuple[Adjoint, ...], values: dict[str, Tensor], graph: StepGraph
 ) -> dict[str, Tensor]:
     """The gradient of every node."""
     values = dict(values)
     found: dict[str, Tensor] = {}
     for item in adjoints:
         like = values[item.node]
-        total = sum(sent(each, values, like) for each in item.contributions)
+        total = sum(sent(each, values, like, graph) for each in item.contributions)
         assert isinstance(total, Tensor)
         found[item.node] = values[item.name] = total
     return found
 
 
-@pytest.mark.parametrize("name", [*ZOO, "Mixed"])
+@pytest.mark.parametrize("name", [*ZOO, *SPECS])
 def test_gradients_are_those_of_torch(name: str) -> None:
-    graph = graph_of(MIXED) if name == "Mixed" else zoo_graph(name)
+    graph = graph_of(SPECS[name]) if name in SPECS else zoo_graph(name)
     given = {k: v.requires_grad_() for k, v in leaves(graph, 3).items()}
     values = evaluated(graph, given)
     adjoint = differentiated(graph)
@@ -110,7 +128,7 @@ def test_gradients_are_those_of_torch(name: str) -> None:
         total, [given[node] for node in wanted], allow_unused=True
     )
     known = {k: v.detach() for k, v in (values | arriving).items()}
-    found = computed(adjoint.adjoints, known)
+    found = computed(adjoint.adjoints, known, graph)
     for node, gradient in zip(wanted, expected, strict=True):
         if gradient is None:
             assert adjoint.name(node) is None

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 import torch
 from step_values import (
+    FEATURE_FUNCTIONS,
+    FEATURES,
     FUNCTIONS,
     ZOO,
     assert_same,
     evaluated,
     graph_of,
     leaves,
+    sizes_of,
     zoo_graph,
 )
 from torch import Tensor
@@ -60,11 +63,12 @@ def as_python(equation: str) -> tuple[str, str]:
 def computed(graph: StepGraph, known: dict[str, Tensor]) -> dict[str, Tensor]:
     """Everything printed, by its name."""
     environment: dict[str, Any] = {"torch": torch}
-    environment |= FUNCTIONS
+    environment |= FUNCTIONS | FEATURE_FUNCTIONS
     for name in ("min", "max"):
         environment[name] = lambda *operands, apply=FUNCTIONS[name]: apply(
             *(torch.as_tensor(each, dtype=torch.float64) for each in operands)
         )
+    environment |= sizes_of(graph)
     environment |= known
     text = gradients_text(graph)
     for block in sections(text).values():
@@ -72,6 +76,9 @@ def computed(graph: StepGraph, known: dict[str, Tensor]) -> dict[str, Tensor]:
             left, right = as_python(equation)
             environment[left] = eval(right, environment)
     return environment
+
+
+SPECS = {"Mixed": MIXED, "Features": FEATURES}
 
 
 def check(graph: StepGraph) -> None:
@@ -125,9 +132,9 @@ def check(graph: StepGraph) -> None:
             assert_same(value, of_row)
 
 
-@pytest.mark.parametrize("name", [*ZOO, "Mixed"])
+@pytest.mark.parametrize("name", [*ZOO, *SPECS])
 def test_computed_as_printed(name: str) -> None:
-    check(graph_of(MIXED) if name == "Mixed" else zoo_graph(name))
+    check(graph_of(SPECS[name]) if name in SPECS else zoo_graph(name))
 
 
 ELMAN = """\

@@ -9,6 +9,8 @@ import pytest
 import torch
 from step_values import (
     COMPARISONS,
+    FEATURE_FUNCTIONS,
+    FEATURES,
     FUNCTIONS,
     ZOO,
     arguments,
@@ -75,7 +77,8 @@ def diag(value: Any) -> Tensor | Scaling:
 
 
 def names_in(text: str) -> str:
-    """The notation for values as names of Python."""
+    """The notation for values as names of Python, ``f'`` as ``f__prime``."""
+    text = re.sub(r"(\w+)'\(", r"\1__prime(", text)
     text = LABEL.sub(lambda m: f"D_{m[1]}{'__t' if m[2] else ''}_by_{m[3]}", text)
     return re.sub(
         r"(\w+)\[t(-1)?\]", lambda m: f"{m[1]}__{'old' if m[2] else 't'}", text
@@ -83,7 +86,11 @@ def names_in(text: str) -> str:
 
 
 def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All printed derivatives for one row, by their names."""
+    """All printed derivatives for one row, by their names.
+
+    ``current``: the size of the value that an equation is about, and the number of axes
+    of the state.
+    """
     values = evaluated(graph, given)
     environment: dict[str, Any] = {}
     for node in graph.nodes:
@@ -108,9 +115,25 @@ def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
 
         return apply
 
+    def column(value: Any) -> Tensor:
+        found = number(value).expand(current[0])
+        return found.unsqueeze(-1) if current[1] else found
+
+    def prime(name: str) -> Any:
+        def derivative(u: Tensor, *constants: float) -> Tensor:
+            found = torch.autograd.functional.jacobian(
+                lambda value: FEATURE_FUNCTIONS[name](value, *constants), u
+            )
+            assert isinstance(found, Tensor)
+            return found.reshape(-1, len(u))
+
+        return derivative
+
     environment |= {name: functions(name) for name in FUNCTIONS}
+    environment |= FEATURE_FUNCTIONS
+    environment |= {f"{name}__prime": prime(name) for name in FEATURE_FUNCTIONS}
     environment["diag"] = diag
-    environment["column"] = lambda value: number(value).expand(current[0])
+    environment["column"] = column
     text = jacobian_text(graph).partition("\n\n")[2].partition("\n\n")[0]
     equations = re.split(r"\n(?=  d)", text)
     found: dict[str, Tensor] = {}
@@ -118,7 +141,8 @@ def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
         left, right = names_in(equation).split(" = ", 1)
         label = left.strip()
         value_name = label.removeprefix("D_").partition("_by_")[0]
-        current[:] = shapes[value_name] or (1,)
+        old = shapes[f"{label.partition('_by_')[2]}__old"]
+        current[:] = (*(shapes[value_name] or (1,)), len(old))
         code = " ".join(right.split())
         value = eval(code, environment)
         value = value.whole(current[0]) if isinstance(value, Scaling) else number(value)
@@ -163,8 +187,9 @@ def test_computed_as_printed(cell: str, seed: int) -> None:
             assert_same(value, jacobian)
 
 
-def test_scalar_states_as_printed() -> None:
-    graph = graph_of(SCALARS)
+@pytest.mark.parametrize("text", [SCALARS, FEATURES], ids=["scalars", "features"])
+def test_scalars_as_printed(text: str) -> None:
+    graph = graph_of(text)
     given = leaves(graph, 5)
     found = computed(graph, given)
     names = [state.name for state in graph.cell.states]
@@ -178,8 +203,11 @@ def test_scalar_states_as_printed() -> None:
     rows = torch.autograd.functional.jacobian(step, old)
     for i, new in enumerate(names):
         for j, before in enumerate(names):
-            jacobian = rows[i][j][..., 0, :] if before == "h" else rows[i][j][..., 0]
+            is_vector = bool(graph.node(f"{before}_prev").shape)
+            jacobian = rows[i][j][..., 0, :] if is_vector else rows[i][j][..., 0]
             value = found[f"D_{new}__t_by_{before}"]
+            if value.dim() > jacobian.dim():
+                value = value.squeeze(0)
             assert_same(value.expand(jacobian.shape), jacobian)
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from step_values import ZOO, graph_of, zoo_graph
 
-from rnndsl.formulas.functions import FUNCTIONS
+from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.symbolic.latex import latex_text
 from rnndsl.symbolic.latex_names import latex_name
 
@@ -158,11 +158,11 @@ def test_choices_and_constants() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [n for n in FUNCTIONS if n != "where"])
+@pytest.mark.parametrize("name", [n for n in ALL_FUNCTIONS if n != "where"])
 def test_every_function(name: str) -> None:
-    function = FUNCTIONS[name]
+    function = ALL_FUNCTIONS[name]
     operands = ["u", "h[t-1]"][: len(function.operands)]
-    settings = ["-0.25", "0.75"][: len(function.constants)]
+    settings = ["0.25", "0.75"][: len(function.constants)]
     line, *_ = latex_of(
         f"h[t] = {name}({', '.join(operands + settings)}) + W @ x[t]",
         "s[t] = dt[t] * k",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from syntax_cases import formatted, parsed
 
 from rnndsl.diagnostics.explain import explain
-from rnndsl.formulas.functions import FUNCTIONS, Function
+from rnndsl.formulas.features import ALL_FUNCTIONS, FEATURE_FUNCTIONS, AnyFunction
+from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.syntax import limits
 from rnndsl.syntax.grammar import grammar
 
@@ -38,7 +40,7 @@ def test_there_are_blocks() -> None:
     assert set(fences) == {"rnn", ""}
 
 
-def signature(function: Function) -> str:
+def signature(function: AnyFunction) -> str:
     constants = [
         name if default is None else f"{name} = {default:g}"
         for name, default in function.constants
@@ -46,10 +48,17 @@ def signature(function: Function) -> str:
     return f"{function.name}({', '.join([*function.operands, *constants])})"
 
 
-def test_table_of_functions_is_the_function_table() -> None:
-    section = LANGUAGE.split("### Functions\n")[1].split("\n### ")[0]
+TABLES: dict[str, Mapping[str, AnyFunction]] = {
+    "Functions": FUNCTIONS,
+    "Functions over features": FEATURE_FUNCTIONS,
+}
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_table_of_functions_is_the_function_table(heading: str) -> None:
+    section = LANGUAGE.split(f"### {heading}\n")[1].split("\n### ")[0]
     rows = re.findall(r"^\| `(\w+\(.*?\))` \| (.+) \|$", section, re.MULTILINE)
-    assert rows == [(signature(f), f.description) for f in FUNCTIONS.values()]
+    assert rows == [(signature(f), f.description) for f in TABLES[heading].values()]
 
 
 def test_words_are_listed() -> None:
@@ -82,4 +91,4 @@ def test_links_within_the_page_lead_somewhere() -> None:
 
 def test_grammar_names_nothing_after_a_function() -> None:
     """Functions are plain names: the table can grow without the grammar."""
-    assert not set(FUNCTIONS) & set(grammar().words)
+    assert not set(ALL_FUNCTIONS) & set(grammar().words)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.functions import FUNCTIONS
-from rnndsl.verify.definitions import apply_function
+from rnndsl.verify.definitions import apply_across, apply_function
 
 POINTS = torch.tensor(
     [-30.0, -3.5, -3.0, -2.2, -1.0, -0.4, 0.0, 0.3, 1.0, 1.7, 3.0, 4.1, 30.0],
@@ -47,6 +48,31 @@ def test_binary_values_are_those_of_the_table(name: str) -> None:
 def test_where_chooses_by_the_condition() -> None:
     found = apply_function("where", (POINTS > 0.5, POINTS, -POINTS), ())
     assert found.tolist() == [u if u > 0.5 else -u for u in POINTS.tolist()]
+
+
+ACROSS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sum": torch.sum,
+    "mean": torch.mean,
+    "largest": torch.amax,
+    "smallest": torch.amin,
+    "softmax": lambda u: torch.softmax(u, 0),
+    "log_softmax": lambda u: torch.log_softmax(u, 0),
+    "layer_norm": lambda u: functional.layer_norm(u, u.shape, eps=0.3),
+    "rms_norm": lambda u: functional.rms_norm(u, u.shape, eps=0.3),
+}
+
+
+@pytest.mark.parametrize("name", FEATURE_FUNCTIONS)
+def test_functions_over_features_are_torchs_own(name: str) -> None:
+    """With two equal entries at either end, which share the gradient."""
+    u = torch.cat((POINTS, POINTS[[0, -1]])).requires_grad_()
+    constants = (0.3,) * len(FEATURE_FUNCTIONS[name].constants)
+    found, expected = apply_across(name, u, constants), ACROSS[name](u)
+    d = torch.linspace(-1, 2, found.numel(), dtype=torch.float64).reshape(found.shape)
+    (slope,) = torch.autograd.grad(found, u, d)
+    (wanted,) = torch.autograd.grad(expected, u, d)
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(slope, wanted, rtol=1e-12, atol=1e-14)
 
 
 TORCH_OWN: dict[str, Callable[[Tensor], Tensor]] = {
@@ -96,6 +122,11 @@ def test_every_function_of_the_table_is_defined(name: str) -> None:
         operands[0] = operands[0] > 0
     defaults = tuple(1.0 if v is None else v for _, v in function.constants)
     assert apply_function(name, tuple(operands), defaults).shape == (1,)
+
+
+def test_what_is_not_defined_over_features_is_refused() -> None:
+    with pytest.raises(NotImplementedError, match="median"):
+        apply_across("median", POINTS, ())
 
 
 @pytest.mark.parametrize(
