@@ -116,7 +116,8 @@ def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
         return apply
 
     def column(value: Any) -> Tensor:
-        found = number(value).expand(current[0])
+        found = number(value)
+        found = found if found.dim() else found.expand(current[0])
         return found.unsqueeze(-1) if current[1] else found
 
     def prime(name: str) -> Any:
