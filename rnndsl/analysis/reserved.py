@@ -69,8 +69,8 @@ CELL_NAMES = (
 STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "drop_weights",
     "dropout", "engine", "explain", "first_parameter", "flatten_parameters",
-    "initial_state", "num_layers", "options", "proj_size", "reset_parameters", "run",
-    "scan", "specification", "truncation", "weight_drop",
+    "graph_limit", "initial_state", "num_layers", "options", "proj_size", "recorded",
+    "reset_parameters", "run", "scan", "specification", "truncation", "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
