@@ -61,7 +61,8 @@ class InitialState(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorInput(Located):
-    """Real vectors, (T, B, *shape)."""
+    """Real vectors, (T, B, *shape); the first input may also be channels of one or two
+    axes, [C, L] or [C, Y, X]."""
 
     name: str
     shape: Shape
@@ -209,7 +210,55 @@ class TiedMap(Located):
     width: Dim
 
 
-Layer: TypeAlias = RecurrentLayer | LinearMap | Activation | Dropout | Softmax | TiedMap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convolution(Located):
+    """A convolution at each step, to ``width`` channels. ``kernel`` is odd, and zeros
+    around what it is applied to keep the ``extent``, one or two axes, as it is."""
+
+    input_width: Width
+    width: Dim
+    kernel: int
+    extent: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpatialPool(Located):
+    """The largest value or the mean of each window of each channel, ``extent`` being
+    what is left; without a ``window``, of the whole channel, and no extent is left."""
+
+    is_max: bool
+    window: int | None
+    extent: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flatten(Located):
+    """All channels beside each other, a vector."""
+
+    width: Width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeConvolution(Located):
+    """A convolution over time that sees a step and the ``kernel - 1`` before it."""
+
+    input_width: Width
+    width: Dim
+    kernel: int
+
+
+Layer: TypeAlias = (
+    RecurrentLayer
+    | LinearMap
+    | Activation
+    | Dropout
+    | Softmax
+    | TiedMap
+    | Convolution
+    | SpatialPool
+    | Flatten
+    | TimeConvolution
+)
 
 # Heads and losses
 

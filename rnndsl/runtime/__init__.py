@@ -11,6 +11,7 @@ from rnndsl.runtime.attention import (
 )
 from rnndsl.runtime.beam import beam_search
 from rnndsl.runtime.cell import RecurrentCell
+from rnndsl.runtime.convolution import CausalConvolution, each_step
 from rnndsl.runtime.crf import LinearChainCRF, crf_loss
 from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
 from rnndsl.runtime.dropout import RecurrentDropoutMask, VariationalDropout, ZoneoutMask
@@ -74,6 +75,7 @@ __all__ = [
     "ArgumentTypeError",
     "AttentionMemory",
     "AttentionPooling",
+    "CausalConvolution",
     "CellSpecification",
     "DeviceError",
     "DotAttention",
@@ -114,6 +116,7 @@ __all__ = [
     "ctc_best_path",
     "ctc_loss",
     "ctc_negative_log_likelihood",
+    "each_step",
     "extreme_backward",
     "given_embedding",
     "greedy_search",

@@ -24,13 +24,13 @@ class KeptState:
 
     def keep(self, state: ModelState, dtype: torch.dtype | None) -> None:
         """Remembers a state (layers * directions, B, ...) in this dtype."""
-        self._state = _mapped(state, lambda value: value.detach().to(dtype))
+        self._state = _each_tensor(state, lambda value: value.detach().to(dtype))
         self._cleared = None
         if torch.compiler.is_compiling() or not torch.is_inference_mode_enabled():
             return
         # What inference mode has made cannot be part of a graph.
         with torch.inference_mode(False):
-            self._state = _mapped(self._state, torch.Tensor.clone)
+            self._state = _each_tensor(self._state, torch.Tensor.clone)
 
     def clear(self, rows: Tensor | Sequence[int] | None) -> None:
         """Forgets the state of these rows, indices or a mask (B,), or of all.
@@ -75,14 +75,14 @@ class KeptState:
         if cleared is None:
             return state
         return tuple(
-            _joined(cleared, first, kept)
+            _begun_anew(cleared, first, kept)
             for first, kept in zip(initial(batch), state, strict=True)
         )
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> None:
         """Changes all tensors, as when a module is moved."""
         if self._state is not None:
-            self._state = _mapped(self._state, change)
+            self._state = _each_tensor(self._state, change)
         if self._cleared is not None:
             self._cleared = change(self._cleared)
 
@@ -96,7 +96,7 @@ def _first(state: ModelState) -> Tensor:
     return _tensors(state[0])[0]
 
 
-def _mapped(state: ModelState, change: Callable[[Tensor], Tensor]) -> ModelState:
+def _each_tensor(state: ModelState, change: Callable[[Tensor], Tensor]) -> ModelState:
     return tuple(
         change(entry)
         if isinstance(entry, Tensor)
@@ -105,7 +105,7 @@ def _mapped(state: ModelState, change: Callable[[Tensor], Tensor]) -> ModelState
     )
 
 
-def _joined(
+def _begun_anew(
     cleared: Tensor, first: LayerState | None, kept: LayerState | None
 ) -> LayerState:
     """The first state in the rows that are cleared, what is kept in the others."""

@@ -76,7 +76,7 @@ class RecurrentModel(nn.Module):
 
         Raises ArgumentTypeError for what is no tensor or no tuple, ValueError for a
         wrong number of dimensions, a wrong dtype or an impossible length, RuntimeError
-        for other shapes.
+        for other shapes, and for a state, with the reason, if the model takes none.
         """
         first = inputs[0]
         if isinstance(first, PackedSequence):
@@ -274,6 +274,11 @@ class RecurrentModel(nn.Module):
         names = self.specification.recurrences
         if state is None:
             return (None,) * len(names)
+        if self.specification.state_refusal is not None:
+            raise RuntimeError(
+                f"{self.specification.name} cannot start from a state: "
+                f"{self.specification.state_refusal}"
+            )
         if not isinstance(state, tuple | list):
             raise ArgumentTypeError(
                 f"state: expected a tuple with an entry for each recurrent layer, "

@@ -37,6 +37,7 @@ class ModelSpecification:
     ``stateful``: a call goes on where the one before ended. ``recurrences`` names the
     recurrent layers in the order of their states.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
+    ``state_refusal`` says why it cannot start from a given state, if it cannot.
     ``summary`` has a line for each stage.
     """
 
@@ -49,4 +50,5 @@ class ModelSpecification:
     masked: Masked = "zero"
     stateful: bool = False
     streaming_refusal: str | None = None
+    state_refusal: str | None = None
     summary: tuple[str, ...]

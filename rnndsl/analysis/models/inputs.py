@@ -32,6 +32,8 @@ from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
 
 _TOKENS = "tokens"
+_MOST_AXES = 3
+"""Channels, rows and columns."""
 
 
 def read_inputs(
@@ -42,7 +44,7 @@ def read_inputs(
     for item in declared:
         name = item.name
         is_free = _declare(name, context)
-        found = _input(item, context)
+        found = _input(item, context, most=1 if inputs else _MOST_AXES)
         if found is not None and inputs and isinstance(found, TokenInput):
             reason = "only the first input may be tokens"
             advice = "declare it as a vector, or put it first"
@@ -72,7 +74,10 @@ def _declare(name: tree.Name, context: ModelContext) -> bool:
     return True
 
 
-def _input(item: tree.ModelInput, context: ModelContext) -> ModelInput | None:
+def _input(
+    item: tree.ModelInput, context: ModelContext, most: int
+) -> ModelInput | None:
+    """One input, with so many dimensions at most."""
     kind = item.kind
     if isinstance(kind, tree.Term):
         return _tokens(item, kind, context)
@@ -80,7 +85,7 @@ def _input(item: tree.ModelInput, context: ModelContext) -> ModelInput | None:
     if shape is None:
         return None
     context.used.update(dim for dim in shape if isinstance(dim, str))
-    if len(shape) > 1:
+    if len(shape) > most:
         context.add(too_many_dimensions(Kind.INPUT, kind, shape))
         return None
     return VectorInput(span=item.name.span, name=item.name.text, shape=shape)
@@ -127,9 +132,10 @@ def read_front(
 
 
 def width_of(first: ModelInput, front: Embedding | OneHot | None) -> Width | None:
-    """The width of what flows into the stack, None if tokens have no vectors."""
+    """The width of what flows into the stack, None if tokens have no vectors; that of
+    channels is their number."""
     match first, front:
-        case VectorInput(shape=(dim,)), None:
+        case VectorInput(shape=(dim, *_)), None:
             return Width.of(dim)
         case TokenInput(), Embedding(width=width):
             return Width.of(width)

@@ -15,6 +15,13 @@ from rnndsl.analysis.model import (
     TiedMap,
 )
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.convolutions import (
+    ON_EXTENTS,
+    Extent,
+    Reader,
+    not_a_vector,
+    time_convolution,
+)
 from rnndsl.analysis.models.embeddings import Table, tied_map
 from rnndsl.analysis.models.terms import (
     check_plain,
@@ -34,7 +41,8 @@ from rnndsl.syntax import tree
 
 _VARIATIONAL = "variational"
 _UNARY = {name: f for name, f in FUNCTIONS.items() if len(f.operands) == 1}
-_MAPS = ("linear", "mlp", "tied", "softmax", "log_softmax", "dropout", *_UNARY)
+_ON_VECTORS = ("linear", "mlp", "tied", "softmax", "log_softmax", "conv_time")
+_MAPS = (*_ON_VECTORS, *ON_EXTENTS, "dropout", *_UNARY)
 
 
 class Maps:
@@ -42,10 +50,17 @@ class Maps:
     is reported and left out."""
 
     def __init__(
-        self, below: Width | None, context: ModelContext, table: Table | None = None
+        self,
+        below: Width | None,
+        context: ModelContext,
+        *,
+        extent: Extent = (),
+        table: Table | None = None,
     ) -> None:
-        """``table`` is what a map may be tied to."""
+        """``extent`` is that of what comes from below, ``table`` what a map may be tied
+        to."""
         self.width = below
+        self.extent = extent
         self._table = table
         self.layers: list[Layer] = []
         self._context = context
@@ -67,7 +82,10 @@ class Maps:
             return
         if not check_plain(term, report):
             return
-        match term.name.text:
+        name = term.name.text
+        if name in _ON_VECTORS and not self._is_on_vectors(term):
+            return
+        match name:
             case "linear":
                 for size in values_of(term, "linear(64)", (1,), report) or ():
                     self._linear(term.span, self._context.size(size))
@@ -77,6 +95,10 @@ class Maps:
                 self._tied(term)
             case "dropout":
                 self._dropout(term)
+            case "conv_time":
+                self._mapped(term, time_convolution)
+            case name if name in ON_EXTENTS:
+                self._mapped(term, ON_EXTENTS[name])
             case name if name in _UNARY:
                 self._activation(term, _UNARY[name])
             case "softmax" | "log_softmax" as name:
@@ -85,6 +107,25 @@ class Maps:
                     self.layers.append(Softmax(span=term.span, is_log=is_log))
             case name:
                 self._context.add(self._unknown(term.name, name))
+
+    def _is_on_vectors(self, term: tree.Term) -> bool:
+        """Whether there are vectors, as a map needs; reported if not."""
+        if self.width is None or not self.extent:
+            return True
+        self._context.add(not_a_vector(term.span, self.width, self.extent))
+        self.width, self.extent = None, ()
+        return False
+
+    def _mapped(self, term: tree.Term, read: Reader) -> None:
+        """Takes a convolution, a pool, or what makes vectors of channels."""
+        if self.width is None:
+            return
+        mapped = read(term, self.width, self.extent, self._context)
+        if mapped is None:
+            self.width, self.extent = None, ()
+            return
+        layer, self.width, self.extent = mapped
+        self.layers.append(layer)
 
     def _linear(self, span: Span, width: Dim | None) -> None:
         if width is None:

@@ -16,9 +16,11 @@ from rnndsl.analysis.model import (
     OneHot,
     RecurrentLayer,
     TokenInput,
+    VectorInput,
 )
 from rnndsl.analysis.models.clauses import FRONTS, Clauses, clauses_of, two_fronts
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.convolutions import Extent, not_a_vector
 from rnndsl.analysis.models.embeddings import Table
 from rnndsl.analysis.models.inputs import (
     read_front,
@@ -40,6 +42,7 @@ from rnndsl.analysis.models.usage import (
     check_directions,
     check_model_usage,
     check_one_hot,
+    check_steps,
 )
 from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell
@@ -81,6 +84,8 @@ class _Resolution:
         self._layers: list[Layer] = []
         # That of what comes from below; None where an error has made it unknown.
         self._width: Width | None = None
+        # Its axes behind the channels; nothing for vectors.
+        self._extent: Extent = ()
 
     def model(self) -> Model | None:
         definition, context = self._definition, self._context
@@ -139,6 +144,7 @@ class _Resolution:
         check_directions(self._lines, io, resolved, report)
         running = (stateful, truncation)
         check_running(self._lines, resolved.exchange, io, running, report)
+        check_steps(resolved, io, report)
         check_loss(resolved, io, report)
         check_one_hot(resolved, report)
         check_model_usage(resolved, context)
@@ -157,6 +163,8 @@ class _Resolution:
         front = read[0] if read else None
         if first is not None:
             self._width = width_of(first, front)
+        if isinstance(first, VectorInput):
+            self._extent = first.shape[1:]
         return front
 
     def _add(self, clause: tree.Clause, further: Mapping[str, ModelInput]) -> None:
@@ -164,18 +172,23 @@ class _Resolution:
         if clause.word.text == "layer":
             line = read_layer(clause, self._context)
             if line is None or self._width is None:
-                self._width = None
+                self._width, self._extent = None, ()
+                return
+            if self._extent:
+                place = clause.terms[0].span
+                self._context.add(not_a_vector(place, self._width, self._extent))
+                self._width, self._extent = None, ()
                 return
             self._lines.append(line)
             self._recurrent(line, further)
             return
-        maps = Maps(self._width, self._context)
+        maps = Maps(self._width, self._context, extent=self._extent)
         if clause.word.text == "dropout":
             read_dropout(clause, maps, self._context)
         else:
             maps.read(clause)
         self._layers.extend(maps.layers)
-        self._width = maps.width
+        self._width, self._extent = maps.width, maps.extent
 
     def _recurrent(self, line: LayerLine, further: Mapping[str, ModelInput]) -> None:
         for _ in range(line.count):
@@ -196,7 +209,7 @@ class _Resolution:
     ) -> tuple[Layer, ...]:
         if clause is None:
             return ()
-        maps = Maps(self._width, self._context, table)
+        maps = Maps(self._width, self._context, table=table)
         maps.read(clause)
         self._width = maps.width
         return tuple(maps.layers)

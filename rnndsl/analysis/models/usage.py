@@ -13,6 +13,7 @@ from rnndsl.analysis.model import (
     Pooling,
     Recurrence,
     RecurrentLayer,
+    TimeConvolution,
 )
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine
@@ -43,6 +44,26 @@ def check_directions(
                 report.add(excluded(place, word, exchange, io.terms[0].span, reason))
             elif model.pooling is Pooling.LAST and index == len(lines) - 1:
                 report.add(last_of_backward(place, io.span))
+
+
+def check_steps(model: Model, io: tree.Clause | None, report: Report) -> None:
+    """Convolutions over time have several steps, from the first one on."""
+    stateful = model.stateful
+    for layer in (*model.layers, *model.head):
+        if stateful is not None and isinstance(layer, TimeConvolution):
+            place, reason = stateful.span, "sees steps that an earlier call had"
+            report.add(excluded(layer.span, "conv_time", "stateful", place, reason))
+    layers = model.head if model.exchange is Exchange.MANY_TO_ONE else ()
+    if model.exchange is Exchange.ONE_TO_ONE:
+        layers = (*model.layers, *model.head)
+    for layer in layers:
+        if isinstance(layer, TimeConvolution):
+            assert io is not None, "what is not the default is written"
+            other, place = model.exchange.value, io.terms[0].span
+            reason = "there is one step, so no others to see"
+            advice = "write it in `map`, of a model of sequences"
+            name = "conv_time"
+            report.add(excluded(layer.span, name, other, place, reason, advice))
 
 
 def check_one_hot(model: Model, report: Report) -> None:

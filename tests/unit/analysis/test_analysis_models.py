@@ -7,9 +7,11 @@ from analysis_specs import cell, found, model_spec, program_of
 
 from rnndsl.analysis.model import (
     Activation,
+    Convolution,
     Dropout,
     Embedding,
     Exchange,
+    Flatten,
     InitialState,
     LinearMap,
     Loss,
@@ -21,6 +23,7 @@ from rnndsl.analysis.model import (
     RecurrentLayer,
     Reduction,
     Softmax,
+    SpatialPool,
     TiedMap,
     TokenInput,
     VectorInput,
@@ -322,3 +325,58 @@ def test_docstring_of_the_file_describes_its_only_model() -> None:
 @pytest.mark.parametrize("option", LAYER_OPTIONS)
 def test_options_that_are_listed_are_known(option: str) -> None:
     assert f"RNN083 {option}" not in found(model_spec(f"layer GRU(3), {option}"))
+
+
+def map_shapes(first: str, lines: str, head: str) -> list[str]:
+    """What each convolution, pool and flattening of a model leaves."""
+    shown = []
+    for layer in model_of(model_spec(lines, head, first)).layers:
+        match layer:
+            case Convolution(width=width, extent=extent):
+                shown.append(f"{layer.input_width} -> {width} of {extent}")
+            case SpatialPool(extent=extent):
+                shown.append(f"{extent}")
+            case Flatten(width=wide):
+                shown.append(f"{wide}")
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("first", "maps", "expected"),
+    [
+        (
+            "input x: [C, 29, 30]",
+            "conv(16, 3), max_pool(2), conv(C, 1), mean_pool(3), flatten",
+            [
+                "C -> 16 of (29, 30)",
+                "(14, 15)",
+                "16 -> C of (14, 15)",
+                "(4, 5)",
+                "20 * C",
+            ],
+        ),
+        (
+            "input x: [C, N, 7]",
+            "conv(C, 3), flatten",
+            ["C -> C of ('N', 7)", "7 * C * N"],
+        ),
+        ("input x: [N, C]", "flatten", ["C * N"]),
+        ("input x: [C, N, N]", "flatten", ["C * N * N"]),
+        ("input x: [C, N]", "conv(N, 3), max_pool", ["C -> N of ('N',)", "()"]),
+    ],
+)
+def test_convolutions(first: str, maps: str, expected: list[str]) -> None:
+    lines = f"map {maps}\nlayer GRU(3)"
+    assert map_shapes(first, lines, "M(C, N)" if "N" in first else "M(C)") == expected
+
+
+def test_products_of_widths() -> None:
+    three, c, n = Width.of(3), Width.of("C"), Width.of("N")
+    width = (n + three) * c * Width.of(2) + c * c
+    assert str(width) == "6 * C + C * C + 2 * C * N"
+    assert width == c * (Width.of(2) * (three + n) + c)
+    assert width.value({"C": 5, "N": 7}) == 5 * (2 * 10 + 5)
+    assert (three * c).text({"C": "c_size"}) == "3 * c_size"
+    assert (c * Width.of(1)).dim == "C"
+    assert (c * n).dim is None
+    assert (c * Width()).dim == 0

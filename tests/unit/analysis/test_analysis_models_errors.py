@@ -91,7 +91,12 @@ NAMES = {
         "layer GRU(9999999999)",
         ["RNN047 9999999999"],
     ),
-    "matrix": ("M(I)", "input x: [I, I]", "layer GRU(3)", ["RNN072 [I, I]"]),
+    "matrix": (
+        "M(I)",
+        "input x: [I, I, 3, I]",
+        "layer GRU(3)",
+        ["RNN072 [I, I, 3, I]"],
+    ),
     "unused input": (
         "M(I)",
         "input x: [I], u: [3]",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import plain_convolutions
 import plain_models as plain
 import torch
 from model_specs import model
@@ -20,12 +21,13 @@ ENGINES = ("fused", "reference")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """``sizes`` of the model; ``tokens``: the vocabulary of the first input, or None
-    for vectors of the first size."""
+    for vectors of the first size, or of this ``shape``."""
 
     name: str
     sizes: tuple[int, ...]
     plain: Callable[..., nn.Module]
     tokens: int | None = None
+    shape: tuple[int, ...] | None = None
 
     def pair(self) -> tuple[Any, Any]:
         """The compiled model and the plain one, with the same parameters."""
@@ -38,7 +40,8 @@ class Case:
     def input(self, steps: int = STEPS, rows: int = ROWS) -> Tensor:
         if self.tokens is not None:
             return torch.randint(self.tokens, (steps, rows))
-        x = torch.rand(steps, rows, self.sizes[0], dtype=torch.float64) + 1.5
+        shape = self.shape or self.sizes[:1]
+        x = torch.rand(steps, rows, *shape, dtype=torch.float64) + 1.5
         return x.requires_grad_()
 
 
@@ -47,6 +50,21 @@ CASES = (
     Case(name="stack", sizes=(3, 6, 2), plain=plain.PlainStack),
     Case(name="mixed", sizes=(4, 3), plain=plain.PlainMixed),
     Case(name="one_hot", sizes=(9,), plain=plain.PlainLetters, tokens=9),
+    Case(
+        name="video",
+        sizes=(2, 3),
+        plain=plain_convolutions.PlainVideo,
+        shape=(2, 6, 13),
+    ),
+    Case(
+        name="wave", sizes=(2, 7, 3), plain=plain_convolutions.PlainWave, shape=(2, 7)
+    ),
+    Case(
+        name="whole",
+        sizes=(2, 3, 4),
+        plain=plain_convolutions.PlainWhole,
+        shape=(2, 3, 4),
+    ),
     Case(name="singular", sizes=(3,), plain=plain.PlainSingular),
     *(
         Case(name=name, sizes=(3, 4), plain=partial(plain.PlainClassifier, name))

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 
 from rnndsl import compile_text
@@ -148,6 +149,7 @@ ALL = {
     "stateful": STATEFUL,
     **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
     **HEADS,
+    **CONVOLUTIONS,
 }
 
 

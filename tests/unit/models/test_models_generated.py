@@ -8,6 +8,7 @@ from pathlib import Path
 
 import handwritten_models.tagger
 import pytest
+from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 from model_specs import ALL, TAGGER, model, module
 
@@ -72,7 +73,15 @@ def test_many_branches_and_long_names_are_laid_out_as_ruff_would(
 
 
 def test_generated_models_have_exact_types(tmp_path: Path) -> None:
-    for name in ("mixed", "timed", "once", "attention", "one_hot", *HEADS):
+    for name in (
+        "mixed",
+        "timed",
+        "once",
+        "attention",
+        "one_hot",
+        *HEADS,
+        *CONVOLUTIONS,
+    ):
         (tmp_path / f"{name}.py").write_text(
             compile_text(ALL[name], f"{name}.rnn"), encoding="utf-8"
         )

@@ -31,6 +31,7 @@ from rnndsl.backends.torch.models.stage import INDENT, commented, place
 from rnndsl.backends.torch.models.text import (
     class_docstring,
     forward_docstring,
+    state_refusal,
     step_docstring,
     streaming_refusal,
     summary,
@@ -98,6 +99,9 @@ def _specification(
         items.append(f"masked={quoted(model.masking.value)}")
     if refusal is not None:
         items.append(f"streaming_refusal={quoted(refusal)}")
+    unstated = state_refusal(model)
+    if unstated is not None:
+        items.append(f"state_refusal={quoted(unstated)}")
     lines = tuple(quoted(line) for line in summary(model, stack.stages))
     items.append(Nest("summary=", lines))
     return tuple(nested(Nest(f"{name} = ModelSpecification", tuple(items)), indent=0))

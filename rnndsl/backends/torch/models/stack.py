@@ -8,9 +8,11 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     Activation,
+    Convolution,
     Dropout,
     Embedding,
     Exchange,
+    Flatten,
     Layer,
     LinearMap,
     Model,
@@ -18,13 +20,16 @@ from rnndsl.analysis.model import (
     Pooling,
     RecurrentLayer,
     Softmax,
+    SpatialPool,
     TiedMap,
+    TimeConvolution,
     TokenInput,
     VectorInput,
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import call
+from rnndsl.backends.torch.models.convolutions import Convolutions
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.recurrent import Recurrent
 from rnndsl.backends.torch.models.stage import INDENT, Stage
@@ -41,6 +46,10 @@ _POOLED = {
     Pooling.MEAN: "mean_over_time",
     Pooling.MAX: "max_over_time",
 }
+
+
+_NAMED = LinearMap | Convolution | TimeConvolution
+"""Maps that have parameters, and so names of their own."""
 
 
 class ModelStack:
@@ -62,6 +71,9 @@ class ModelStack:
             lengths="lengths" if has_time else None,
         )
         self.runtime = self._recurrent.runtime
+        self._convolutions = Convolutions(
+            arguments=self._arguments, flow=names.flow, runtime=self.runtime
+        )
         self.modules = self._recurrent.modules
         self.stages: list[Stage] = []
         self._has_time = has_time
@@ -70,6 +82,7 @@ class ModelStack:
         # What the next stage reads, and its width.
         self.result = names.inputs[model.inputs[0].name]
         self._width = _input_width(model)
+        self._extent = _input_extent(model)
         # Unit vectors are never made: a linear map, and nothing else, reads the tokens.
         self._is_one_hot = isinstance(model.front, OneHot)
         self._build(model)
@@ -99,6 +112,10 @@ class ModelStack:
                 self._softmax(layer)
             case TiedMap():
                 self._tied(layer)
+            case Convolution() | SpatialPool() | Flatten() | TimeConvolution():
+                stage = self._stage(layer.span, self._width)
+                operand, names = self.result, self._maps
+                self._append(self._convolutions.stage(layer, stage, operand, names))
             case _:
                 assert_never(layer)
 
@@ -193,12 +210,14 @@ class ModelStack:
         self._append(stage)
 
     def _stage(self, span: Span, width: Width) -> Stage:
-        return Stage(span=span, width=width, has_time=self._has_time)
+        return Stage(
+            span=span, width=width, has_time=self._has_time, extent=self._extent
+        )
 
     def _append(self, stage: Stage) -> None:
         self.stages.append(stage)
         self.result = self._names.flow
-        self._width = stage.width
+        self._width, self._extent = stage.width, stage.extent
 
     def _size(self, dim: Dim) -> str:
         return str(dim) if isinstance(dim, int) else self._arguments[dim]
@@ -214,9 +233,14 @@ def _input_width(model: Model) -> Width:
             assert_never(model.inputs[0])
 
 
+def _input_extent(model: Model) -> tuple[Dim, ...]:
+    first = model.inputs[0]
+    return first.shape[1:] if isinstance(first, VectorInput) else ()
+
+
 def _head_names(head: Sequence[Layer]) -> list[str]:
     """``head``, or ``head_1`` and so on where there are several linear maps."""
-    number_of_maps = sum(isinstance(layer, LinearMap) for layer in head)
+    number_of_maps = sum(isinstance(layer, _NAMED) for layer in head)
     if number_of_maps == 1:
         return ["head"]
     return [f"head_{index + 1}" for index in range(number_of_maps)]

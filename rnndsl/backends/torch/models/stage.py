@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import comment
 from rnndsl.diagnostics import Span
@@ -19,12 +20,14 @@ class Stage:
     """One part of a model: lines of ``__init__`` and lines of ``forward``.
 
     ``span`` lies in the line of the spec that it comes from. What leaves the stage has
-    ``width`` features, and with ``has_time`` an axis of time.
+    ``width`` features, behind these the axes of ``extent``, and with ``has_time`` an
+    axis of time.
     """
 
     span: Span
     width: Width
     has_time: bool
+    extent: tuple[Dim, ...] = ()
     build: list[str] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
 

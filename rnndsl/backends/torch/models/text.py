@@ -15,6 +15,7 @@ from rnndsl.analysis.model import (
     OneHot,
     Pooling,
     RecurrentLayer,
+    TimeConvolution,
     TokenInput,
     VectorInput,
 )
@@ -59,10 +60,14 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
             "lengths: (B,), how many steps of each row count, where not all do."
         )
         parts.append("mask: (T, B), False at the steps that do not, wherever they are.")
-    parts.append(
-        "state: where to start, as an earlier call returned it: a tuple with the "
-        f"states of {', '.join(recurrences)}."
-    )
+    refusal = state_refusal(model)
+    if refusal is None:
+        parts.append(
+            "state: where to start, as an earlier call returned it: a tuple with the "
+            f"states of {', '.join(recurrences)}."
+        )
+    else:
+        parts.append(f"state: None. Raises RuntimeError for another: {refusal}.")
     if model.stateful is not None:
         parts.append(
             "Without it the model starts where the last call ended; ``reset_state`` "
@@ -92,6 +97,9 @@ def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
 
 def streaming_refusal(model: Model) -> str | None:
     """Why the model needs whole sequences, if it does."""
+    convolving = state_refusal(model)
+    if convolving is not None:
+        return convolving
     for layer in model.layers:
         if isinstance(layer, RecurrentLayer) and any(
             branch.backward is not None for branch in layer.branches
@@ -100,6 +108,14 @@ def streaming_refusal(model: Model) -> str | None:
     if model.pooling is None or model.pooling is Pooling.LAST:
         return None
     return f"many_to_one({model.pooling.value}) needs all steps of the sequence"
+
+
+def state_refusal(model: Model) -> str | None:
+    """Why the model needs a sequence from its first step, if it does."""
+    for layer in (*model.layers, *model.head):
+        if isinstance(layer, TimeConvolution):
+            return f"conv_time ({place(layer.span)}) sees the steps before as well"
+    return None
 
 
 def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
@@ -114,8 +130,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
     if isinstance(model.front, OneHot):
         shapes[spec_line(model.front.span)] = "not made: the map reads its columns"
     for stage in stages:
-        width = (str(stage.width),)
-        shapes[spec_line(stage.span)] = shape_text(width, *_axes(stage.has_time))
+        shape = (str(stage.width), *stage.extent)
+        shapes[spec_line(stage.span)] = shape_text(shape, *_axes(stage.has_time))
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
     others = (model.stateful, model.truncation, model.loss)
     return [*lines, *(spec_line(part.span) for part in others if part is not None)]
