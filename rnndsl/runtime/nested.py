@@ -45,11 +45,11 @@ def unflatten(nesting: Nesting, tensors: PartialTensors) -> Any:
     return _build(nesting, iter(tensors))
 
 
-def count_leaves(nesting: Nesting) -> int:
-    """How many tensors, or None in their place, a value has."""
+def leaves(nesting: Nesting) -> tuple[bool, ...]:
+    """In order, True for a tensor and False for None."""
     if isinstance(nesting, bool):
-        return 1
-    return sum(map(count_leaves, nesting.parts))
+        return (nesting,)
+    return tuple(leaf for part in nesting.parts for leaf in leaves(part))
 
 
 def _flatten_all(
@@ -64,6 +64,6 @@ def _build(nesting: Nesting, tensors: Iterator[Tensor | None]) -> Any:
     if isinstance(nesting, bool):
         return next(tensors)
     parts = tuple(_build(part, tensors) for part in nesting.parts)
-    return (
-        parts if nesting.names is None else dict(zip(nesting.names, parts, strict=True))
-    )
+    if nesting.names is None:
+        return parts
+    return dict(zip(nesting.names, parts, strict=True))
