@@ -36,6 +36,11 @@ def branching(branches: Branches) -> Iterator[None]:
         _here.branches = before
 
 
+def is_branching() -> bool:
+    """Whether this thread is recording, or rehearsing what it will record."""
+    return _here.branches is not None
+
+
 def side_by_side(runs: Sequence[Callable[[], Result]]) -> list[Result]:
     """The results of work of which no part needs another's: both directions of a layer.
 

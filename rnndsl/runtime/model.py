@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, assert_never
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from rnndsl.runtime.checks import check_sizes, check_tensor
-from rnndsl.runtime.engines import AUTOMATIC, check_engine
+from rnndsl.runtime.engines import (
+    AUTOMATIC,
+    check_engine,
+    graph_refusal,
+    records_calls,
+)
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     StateCountError,
 )
+from rnndsl.runtime.graph_steps import RecordedSteps
 from rnndsl.runtime.kept_state import KeptState
 from rnndsl.runtime.layer import RecurrentLayer
 from rnndsl.runtime.masking import check_mask
@@ -57,6 +64,7 @@ class RecurrentModel(nn.Module):
             setattr(self, argument, sizes[dim])
         self.batch_first = batch_first
         self._engine = AUTOMATIC
+        self._steps = RecordedSteps()
         self._sizes = dict(sizes)
         self._kept_state = KeptState() if self.specification.stateful else None
 
@@ -180,6 +188,18 @@ class RecurrentModel(nn.Module):
             )
         names = (own.name for own in specification.inputs)
         tensors = tuple(map(check_tensor, names, inputs))
+        # In training each step would need a recording of its own, until backward; and
+        # a kept state may not lie in the memory of one.
+        is_plain = torch.is_grad_enabled() or specification.stateful
+        if is_plain or not records_calls(self.engine, tensors):
+            return self._run_step_plainly(tensors, state)
+        return self._steps.run(self, self._run_step_plainly, tensors, state)
+
+    def _run_step_plainly(
+        self, tensors: Tensors, state: ModelState | None
+    ) -> tuple[Tensor, ModelState]:
+        """The step, not recorded."""
+        specification = self.specification
         rank = len(specification.inputs[0].shape)
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
         if specification.exchange != "one_to_one":
@@ -234,6 +254,18 @@ class RecurrentModel(nn.Module):
         for _, layer in self._recurrent_layers():
             layer.engine = name
 
+    @property
+    def graph_limit(self) -> int:
+        """The most shapes whose calls are kept as CUDA graphs, by each recurrent layer
+        and for steps of the model; 0 for none."""
+        return self._steps.graphs.limit
+
+    @graph_limit.setter
+    def graph_limit(self, limit: int) -> None:
+        self._steps.graphs.limit = limit
+        for _, layer in self._recurrent_layers():
+            layer.graph_limit = limit
+
     def explain(self) -> str:
         """The stages, from the spec, and which engine runs in each recurrent layer."""
         specification = self.specification
@@ -246,6 +278,8 @@ class RecurrentModel(nn.Module):
             *specification.summary,
             f"step by step: {'yes' if refusal is None else f'no: {refusal}'}",
         ]
+        if refusal is None and graph_refusal(tensors) is None:
+            lines.append(f"graphs of steps: {self._steps.graphs.report()}")
         for name, layer in self._recurrent_layers():
             first, *more = layer.explain().splitlines()
             lines += [f"{name}: {first}", *(f"  {line}" for line in more)]

@@ -7,32 +7,33 @@ forward replay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 
 import torch
 from torch import Tensor
 
+from rnndsl.runtime.branches import Result, branching
 from rnndsl.runtime.graph_recorder import Work
 from rnndsl.runtime.specification import PartialTensors
 
 
 class StandInRecording:
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, recorder: StandInRecorder) -> None:
         self._work = work
-        with torch.random.fork_rng():
+        self._recorder = recorder
+        self._needs_grad = torch.is_grad_enabled()
+        with torch.random.fork_rng(), branching(recorder):
             self.outputs: PartialTensors = tuple(map(_unwritten, work()))
 
     def replay(self) -> None:
-        with torch.set_grad_enabled(self._needs_grad):
+        with torch.set_grad_enabled(self._needs_grad), branching(self._recorder):
             values = self._work()
         with torch.no_grad():
             for static, value in zip(self.outputs, values, strict=True):
                 if static is not None and value is not None:
                     static.copy_(value)
-
-    _needs_grad = True
 
 
 class StandInRecorder:
@@ -46,7 +47,8 @@ class StandInRecorder:
 
     def warm_up(self, work: Work) -> bool:
         before = torch.get_rng_state()
-        work()
+        with branching(self):
+            work()
         after = torch.get_rng_state()
         torch.set_rng_state(before)
         return not torch.equal(before, after)
@@ -55,9 +57,11 @@ class StandInRecorder:
         if self.fails is not None:
             raise self.fails
         self.records += 1
-        recording = StandInRecording(work)
-        recording._needs_grad = torch.is_grad_enabled()
-        return recording
+        return StandInRecording(work, self)
+
+    def fork(self, runs: Sequence[Callable[[], Result]]) -> list[Result]:
+        """In the other order, which must not matter."""
+        return [run() for run in reversed(runs)][::-1]
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
