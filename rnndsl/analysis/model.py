@@ -124,7 +124,7 @@ class CellUse(Located):
     ``extra_inputs`` are the model's inputs that feed the cell's further inputs, ``fed``
     its last inputs, where it is a variant. ``recurrent`` are the stored tensors that
     are multiplied with old states. ``output_width`` is the width of what one direction
-    emits.
+    puts out, without what is ``emitted`` beside it.
     """
 
     cell: str
@@ -132,6 +132,7 @@ class CellUse(Located):
     extra_inputs: tuple[str, ...]
     fed: tuple[FedInput, ...] = ()
     recurrent: tuple[str, ...] = ()
+    emitted: tuple[str, ...] = ()
     output_width: Width
 
 

@@ -283,8 +283,9 @@ class Equation(Located):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell(Located):
-    """``output`` is what the cell emits at each step. ``hidden`` is the dimension that
-    the default initialiser and ``hidden_size`` refer to. ``origin`` is the file of its
+    """``output`` is what the cell emits at each step, and beside it, in a variant of a
+    cell, the locals and states in ``emitted``. ``hidden`` is the dimension that the
+    default initialiser and ``hidden_size`` refer to. ``origin`` is the file of its
     definition, relative to the folder of the spec: ``cells/gates.rnn``."""
 
     name: str
@@ -296,6 +297,7 @@ class Cell(Located):
     parameters: tuple[StoredParameter, ...]
     equations: tuple[Equation, ...]
     output: TypedExpression
+    emitted: tuple[ReadLocal | ReadCurrent, ...] = ()
     origin: str = ""
 
 

@@ -70,7 +70,8 @@ STORED_NAMES = (
     "add_block", "all_weights", "batch_first", "bias", "bidirectional", "drop_weights",
     "dropout", "engine", "explain", "first_parameter", "flatten_parameters",
     "graph_limit", "initial_state", "num_layers", "options", "proj_size", "recorded",
-    "reset_parameters", "run", "scan", "specification", "truncation", "weight_drop",
+    "reset_parameters", "run", "scan", "separate", "specification", "truncation",
+    "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
@@ -78,10 +79,10 @@ ARGUMENTS = (
 )
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
-    "adaptive_softmax", "begin", "counted", "crf", "embedding", "engine", "explain",
-    "finish", "head", "head_bias", "initial_state", "laid_out", "loss", "options",
-    "pooling", "predict", "reset_parameters", "reset_state", "run_step",
-    "specification", "step", "truncation",
+    "adaptive_softmax", "begin", "counted", "crf", "embedding", "emitted", "engine",
+    "explain", "finish", "head", "head_bias", "initial_state", "laid_out", "loss",
+    "options", "pooling", "predict", "reset_parameters", "reset_state",
+    "run_emitting_step", "run_step", "specification", "step", "truncation",
 )
 MODEL_INPUT_NAMES = (
     "lengths", "output", "state", "target", "target_lengths",

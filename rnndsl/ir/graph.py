@@ -109,13 +109,15 @@ class Node:
 class StepGraph:
     """Nodes in an order in which each follows what it reads.
 
-    ``new_states`` names, for each state of the cell, the node of its new value.
+    ``new_states`` names, for each state of the cell, the node of its new value, and
+    ``emitted`` the nodes that are put out beside the output.
     """
 
     cell: Cell
     nodes: tuple[Node, ...]
     new_states: tuple[str, ...]
     output: str
+    emitted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         seen: dict[str, None] = {}

@@ -70,11 +70,16 @@ def lower_cell(cell: Cell) -> StepGraph:
     lowering.equation(None)
     output_atom = lowering.atom(cell.output, "value")
     output = lowering.batched(output_atom, cell.output.shape, "output")
+    emitted = tuple(
+        lowering.batched(lowering.atom(value, "value"), value.shape, value.name)
+        for value in cell.emitted
+    )
     return StepGraph(
         cell=cell,
-        nodes=_reachable(lowering.nodes, (*new_states, output)),
+        nodes=_reachable(lowering.nodes, (*new_states, output, *emitted)),
         new_states=new_states,
         output=output,
+        emitted=emitted,
     )
 
 

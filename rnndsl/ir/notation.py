@@ -41,7 +41,7 @@ def notation(graph: StepGraph, taken: Collection[str] = ()) -> dict[str, Written
     Instead of a name that is ``taken`` by something else, its name in the graph.
     """
     uses = Counter(name for node in graph.nodes for name in operands(node.operation))
-    uses.update((*graph.new_states, graph.output))
+    uses.update((*graph.new_states, graph.output, *graph.emitted))
     named = author_names(graph)
     found: dict[str, Written] = {}
     for node in graph.nodes:

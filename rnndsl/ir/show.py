@@ -75,3 +75,5 @@ def _results(graph: StepGraph) -> Iterator[tuple[str, str]]:
     for state, name in zip(graph.cell.states, graph.new_states, strict=True):
         yield (f"new {state.name}", name)
     yield ("output", graph.output)
+    for value, name in zip(graph.cell.emitted, graph.emitted, strict=True):
+        yield (f"emitted {value.name}", name)

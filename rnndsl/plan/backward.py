@@ -93,6 +93,8 @@ class _Backward:
         self._sliced: dict[tuple[str | None, ...], str] = {}
         self._statements: dict[Stage, list[Statement]] = {when: [] for when in Stage}
         values["d_output"] = Value(Axis.SEQUENCE, graph.node(graph.output).shape)
+        for emitted, name in zip(graph.emitted, adjoint.emitted, strict=True):
+            values[name] = Value(Axis.SEQUENCE, graph.node(emitted).shape)
         for state, name in zip(graph.cell.states, adjoint.arriving, strict=True):
             values[name] = Value(Axis.STEP, state.shape)
 

@@ -209,7 +209,8 @@ class _Forward:
 
     def live(self) -> dict[Stage, tuple[Statement, ...]]:
         """Drops what neither a state nor the output needs."""
-        needed = dict.fromkeys((*self._graph.new_states, self._graph.output))
+        graph = self._graph
+        needed = dict.fromkeys((*graph.new_states, graph.output, *graph.emitted))
         kept: dict[Stage, tuple[Statement, ...]] = {}
         for when in reversed(Stage):
             region: list[Statement] = []

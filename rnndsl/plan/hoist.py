@@ -98,7 +98,7 @@ class _Hoisting:
     def _uses(self) -> Counter[str]:
         """How often each value is read, every place in a formula counted."""
         graph = self._graph
-        uses = Counter((*graph.new_states, graph.output))
+        uses = Counter((*graph.new_states, graph.output, *graph.emitted))
         for node in graph.nodes:
             if node.name in self._formulas:
                 uses.update(_occurrences(self._formulas[node.name]))
@@ -176,6 +176,7 @@ class _Hoisting:
             nodes=tuple(self._nodes),
             new_states=graph.new_states,
             output=graph.output,
+            emitted=graph.emitted,
         )
 
     def _add(self, name: str, node: Node, formula: Formula, stage: Stage) -> str:

@@ -25,7 +25,8 @@ class Value:
 class ForwardPlan:
     """``previous`` and ``states`` name, for each state, its old and its new value.
 
-    ``stacked``: values of the loop that are needed for all steps afterwards.
+    ``emitted`` are the values put out beside the output. ``stacked``: values of the
+    loop that are needed for all steps afterwards.
     """
 
     fixed: tuple[Statement, ...]
@@ -35,6 +36,7 @@ class ForwardPlan:
     previous: tuple[str, ...]
     states: tuple[str, ...]
     output: str
+    emitted: tuple[str, ...]
     stacked: tuple[str, ...]
 
 
@@ -54,7 +56,8 @@ class Kept:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackwardPlan:
     """``arriving`` and ``leaving`` name, for each state, the gradient that comes from
-    the step after and the one that goes to the step before (None: no gradient).
+    the step after and the one that goes to the step before (None: no gradient), and
+    ``emitted`` those of what is put out beside the output.
 
     ``buffers``: joined gradients of the loop, written for all steps into one tensor.
     ``collected``: other gradients of the loop needed for all steps afterwards.
@@ -69,6 +72,7 @@ class BackwardPlan:
     after: tuple[Statement, ...]
     for_inputs: tuple[Statement, ...]
     arriving: tuple[str, ...]
+    emitted: tuple[str, ...]
     leaving: tuple[str | None, ...]
     buffers: tuple[str, ...]
     collected: tuple[str, ...]

@@ -22,7 +22,7 @@ from rnndsl.plan.statements import (
     reads,
     targets,
 )
-from rnndsl.symbolic.adjoint import adjoint_graph
+from rnndsl.symbolic.adjoint import AdjointGraph, adjoint_graph
 from rnndsl.symbolic.recurrence import recurrence
 
 RECOMPUTE_LIMIT = 2
@@ -43,7 +43,7 @@ def plan_cell(source: StepGraph) -> CellPlan:
     adjoint = adjoint_graph(graph, names)
     gradients = gradient_statements(graph, adjoint, stage, groups, values, names)
     forward = _forward_plan(graph, of_stage, stage)
-    backward, kept = _backward_plan(graph, forward, gradients, adjoint.arriving, values)
+    backward, kept = _backward_plan(graph, forward, gradients, adjoint, values)
     return CellPlan(
         source=source,
         graph=graph,
@@ -83,6 +83,7 @@ def _forward_plan(
     wanted = dict.fromkeys(name for s in after for name in reads(s))
     if stage[graph.output] != Stage.LOOP:
         wanted[graph.output] = None
+    wanted |= dict.fromkeys(graph.emitted)
     return ForwardPlan(
         fixed=of_stage[Stage.FIXED],
         before=of_stage[Stage.BEFORE],
@@ -91,6 +92,7 @@ def _forward_plan(
         previous=_previous(graph),
         states=graph.new_states,
         output=graph.output,
+        emitted=graph.emitted,
         stacked=tuple(name for name in wanted if stage.get(name) == Stage.LOOP),
     )
 
@@ -131,7 +133,7 @@ def _backward_plan(
     graph: StepGraph,
     forward: ForwardPlan,
     gradients: Gradients,
-    arriving: tuple[str, ...],
+    adjoint: AdjointGraph,
     values: dict[str, Value],
 ) -> tuple[BackwardPlan, Kept]:
     made = gradients.statements
@@ -153,7 +155,7 @@ def _backward_plan(
     collected = tuple(
         name
         for name in {**_read_by(slices), **wanted}
-        if name in {**_defined_by(loop), **dict.fromkeys(arriving)}
+        if name in {**_defined_by(loop), **dict.fromkeys(adjoint.arriving)}
         and name not in buffers
         and name not in _defined_by(slices)
     )
@@ -174,7 +176,8 @@ def _backward_plan(
         loop=tuple(loop),
         after=tuple(after),
         for_inputs=tuple(for_inputs),
-        arriving=arriving,
+        arriving=adjoint.arriving,
+        emitted=adjoint.emitted,
         leaving=gradients.leaving,
         buffers=buffers,
         collected=collected,

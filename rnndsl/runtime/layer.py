@@ -20,6 +20,7 @@ from rnndsl.runtime.checks import (
     check_states,
     check_tensor,
 )
+from rnndsl.runtime.emission import separate
 from rnndsl.runtime.engines import AUTOMATIC
 from rnndsl.runtime.errors import ShapeError
 from rnndsl.runtime.masking import check_mask, counted_first, spread_over_time
@@ -144,6 +145,14 @@ class RecurrentLayer(RecurrentModule):
         ]
         state = tuple(torch.stack(values) for values in zip(*blocks, strict=True))
         return state[0] if len(state) == 1 else state
+
+    def separate(self, output: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Takes an output of ``forward``, (..., features), apart: the cell's own, and
+        what the cell emits beside it by its names, ``reverse.`` before those of the
+        backward direction. A cell that emits nothing gives no names."""
+        return separate(
+            self.specification, self._block_sizes[0], self._directions, output
+        )
 
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters need no particular place in memory."""

@@ -137,6 +137,20 @@ class RecurrentModel(nn.Module):
             state = without_rows(state)
         return result, state
 
+    def emitted(
+        self, parts: Mapping[str, Mapping[str, Tensor]], layout: SequenceLayout
+    ) -> dict[str, Any]:
+        """What layers emit at all steps, (T, B, ...), by the names of layer and value,
+        in the form in which the inputs came; zero at steps that do not count."""
+        named = {
+            f"{layer}.{name}": value
+            for layer, values in parts.items()
+            for name, value in values.items()
+        }
+        if self.specification.exchange == "one_to_one":
+            return {name: layout.row(v.squeeze(0)) for name, v in named.items()}
+        return {name: layout.sequence(v, hold=False) for name, v in named.items()}
+
     def counted(
         self, output: Tensor, lengths: Tensor | None, mask: Tensor | None = None
     ) -> Tensor | None:
@@ -180,6 +194,19 @@ class RecurrentModel(nn.Module):
         state. Raises RuntimeError, with the reason, if the model needs the whole
         sequence.
         """
+        output, last, *_ = self._one_step(inputs, state)
+        return output, last
+
+    def run_emitting_step(
+        self, inputs: tuple[Any, ...], state: ModelState | None
+    ) -> tuple[Tensor, ModelState, dict[str, Tensor]]:
+        """The same for a model that emits values: these come third, (B, ...)."""
+        output, last, emitted = self._one_step(inputs, state)
+        return output, last, emitted
+
+    def _one_step(
+        self, inputs: tuple[Any, ...], state: ModelState | None
+    ) -> tuple[Any, ...]:
         specification = self.specification
         if specification.streaming_refusal is not None:
             raise RuntimeError(
@@ -204,10 +231,12 @@ class RecurrentModel(nn.Module):
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
         if specification.exchange != "one_to_one":
             tensors = tuple(value.unsqueeze(axis) for value in tensors)
-        output, last = self(*tensors, state=state)
+        output, last, *more = self(*tensors, state=state)
         if specification.exchange == "many_to_many":
             output = output.squeeze(axis)
-        return output, last
+        if specification.exchange != "one_to_one":
+            more = [{n: v.squeeze(axis) for n, v in own.items()} for own in more]
+        return output, last, *more
 
     def initial_state(self, batch: int) -> ModelState:
         """The state before the first step, for so many rows; each model has its own."""

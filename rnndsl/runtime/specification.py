@@ -138,7 +138,8 @@ class CellSpecification:
 
     ``dimensions`` pairs each dimension with the constructor argument that gives its
     size. ``hidden`` is the dimension of the default initialiser. ``output_state`` names
-    the state that the output is, if it is one.
+    the state that the output is, if it is one. Behind the features of the output stand
+    those of what is ``emitted``, one for a scalar.
 
     B is the batch size, T the number of steps. A scalar has shape (B,) in a step and
     (T, B) in a sequence.
@@ -168,6 +169,7 @@ class CellSpecification:
     step: StepFunction
     forward: ForwardFunction
     backward: BackwardFunction
+    emitted: tuple[TensorSpecification, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.inputs:

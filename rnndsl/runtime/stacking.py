@@ -21,6 +21,9 @@ def layer_sizes(
     first = dict(sizes)
     if num_layers == 1:
         return (first,)
+    if specification.emitted:
+        names = ", ".join(value.name for value in specification.emitted)
+        raise _misfit(specification, f"{names} stand beside it")
     source = specification.inputs[0]
     if not source.shape and not specification.output_shape and directions == 1:
         return (first,) * num_layers

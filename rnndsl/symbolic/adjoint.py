@@ -90,11 +90,13 @@ class AdjointGraph:
     """Adjoints in the order they can be computed in, from the results to the operands.
 
     ``arriving`` names, for each state, the gradient that comes from the step after;
-    ``d_output`` is the one of this step's output. Nodes no gradient reaches are absent.
+    ``d_output`` is the one of this step's output, ``emitted`` those of what is put out
+    beside it. Nodes no gradient reaches are absent.
     """
 
     adjoints: tuple[Adjoint, ...]
     arriving: tuple[str, ...]
+    emitted: tuple[str, ...]
     names: Names
 
     def name(self, node: str) -> str | None:
@@ -107,6 +109,9 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
     arriving = tuple(names.take(f"d_{s.name}_next") for s in graph.cell.states)
     received: dict[str, list[Contribution]] = {node.name: [] for node in graph.nodes}
     received[graph.output].append(Flow(None, Symbol("d_output")))
+    emitted = tuple(names.take(f"d_{name}_emitted") for name in graph.emitted)
+    for node_name, gradient in zip(graph.emitted, emitted, strict=True):
+        received[node_name].append(Flow(None, Symbol(gradient)))
     for new_state, gradient in zip(graph.new_states, arriving, strict=True):
         received[new_state].append(Flow(None, Symbol(gradient)))
     found: list[Adjoint] = []
@@ -136,4 +141,6 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
                     received[value].append(Flow(node.name, Symbol(name)))
             case _:
                 assert_never(node.operation)
-    return AdjointGraph(adjoints=tuple(found), arriving=arriving, names=names)
+    return AdjointGraph(
+        adjoints=tuple(found), arriving=arriving, emitted=emitted, names=names
+    )

@@ -103,6 +103,8 @@ def cases_of(cell: Cell, sizes: dict[str, int]) -> tuple[Case, ...]:
 
 def can_stack(cell: Cell, sizes: dict[str, int], directions: int) -> bool:
     """Whether a second layer can read the output of the first as its first input."""
+    if cell.emitted:
+        return False
     entry, output = cell.inputs[0].shape, cell.output.shape
     if not entry and not output:
         return directions == 1

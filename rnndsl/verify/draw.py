@@ -107,6 +107,10 @@ def draw_case(
         for state in cell.states
     }
     output_shape = list(shape_of(cell.output.shape, sizes))
+    if cell.emitted:
+        output_shape[-1] += sum(
+            math.prod(shape_of(value.shape, sizes)) for value in cell.emitted
+        )
     if case.bidirectional:
         output_shape[-1:] = [2 * size for size in output_shape[-1:]] or [2]
     return Draw(

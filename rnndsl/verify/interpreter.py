@@ -101,7 +101,8 @@ def first_state(
 def step(
     cell: Cell, sizes: Sizes, inputs: Values, state: Values, parameters: Values
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """One step of one row: no batch dimension. Returns the output and the new state.
+    """One step of one row: no batch dimension. Returns the output, with what is emitted
+    behind it, and the new state.
 
     ``parameters`` are members, by the author's names.
     """
@@ -115,6 +116,12 @@ def step(
         else:
             scope.locals[equation.target] = value
     output = _evaluate(cell.output, scope)
+    if cell.emitted:
+        beside = [
+            _evaluate(value, scope).expand(shape_of(value.shape, sizes)).reshape(-1)
+            for value in cell.emitted
+        ]
+        output = torch.cat([output.expand(shape_of(cell.output.shape, sizes)), *beside])
     return output, {state.name: scope.current[state.name] for state in cell.states}
 
 

@@ -130,7 +130,7 @@ def run_layer(layer: nn.Module, setting: Setting, dtype: torch.dtype) -> Outcome
 def run_cell(cell: nn.Module, setting: Setting, dtype: torch.dtype) -> Outcome:
     """A cell on its setting's sequence, step by step. Raises BrokenModuleError."""
     states = setting.states
-    output_is_state = setting.cell.output == ReadCurrent(
+    output_is_state = not setting.cell.emitted and setting.cell.output == ReadCurrent(
         name=states[0], shape=setting.cell.output.shape, span=setting.cell.output.span
     )
     with attempt("fails"):

@@ -77,12 +77,12 @@ def run_reference(module: nn.Module, setting: Setting, dtype: torch.dtype) -> Ou
 def recognise(setting: Setting) -> TorchModule | None:
     """The module of torch.nn that a cell is, if it is one.
 
-    It takes one input and the same sizes, stores the same parameters, and computes on
-    the setting's draw what the interpreter does. The module under verification has no
-    say in it.
+    It has one input and nothing beside its output, takes the same sizes, stores the
+    same parameters, and computes on the setting's draw what the interpreter does. The
+    module under verification has no say in it.
     """
     cell, draw = setting.cell, setting.draw
-    if len(cell.inputs) > 1:
+    if len(cell.inputs) > 1 or cell.emitted:
         return None
     arguments = {dimension.argument for dimension in cell.dimensions}
     wanted = {name: value.shape for name, value in draw.stored.items()}

@@ -23,6 +23,7 @@ from rnndsl.analysis.models.terms import (
     wrong_arguments,
 )
 from rnndsl.analysis.models.variants.reading import (
+    read_emit,
     read_recurrent_dropout,
     read_weight_drop,
     read_zoneout,
@@ -222,6 +223,7 @@ _READERS: dict[str, _Reader] = {
     "zoneout": read_zoneout,
     "recurrent_dropout": read_recurrent_dropout,
     "weight_drop": read_weight_drop,
+    "emit": read_emit,
 }
 
 

@@ -23,6 +23,7 @@ LAYER_OPTIONS = (
     "zoneout",
     "recurrent_dropout",
     "weight_drop",
+    "emit",
 )
 # Written without its space, or without its number.
 _REPETITION = re.compile("[xX][0-9]*")

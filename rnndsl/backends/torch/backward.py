@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rnndsl.backends.torch.emitted import parted
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
     input_names,
@@ -196,6 +197,7 @@ class _Backward:
         has_loop = bool(loop or always or advance or hold)
         buffers = self._buffers()
         saved = self._saved()
+        apart = parted(plan, printer.names.take("widths"))
         body = [
             *fixed,
             *head,
@@ -210,12 +212,12 @@ class _Backward:
         ]
         start = opening(
             [(input_names(plan), "inputs"), (plan.stored, "parameters")],
-            [*body, *saved, *(["steps"] if has_loop else [])],
+            [*body, *apart, *saved, *(["steps"] if has_loop else [])],
         )
         return BackwardView(
             name=self._name,
             cell=cell.name,
-            opening=tuple(fitted([*start, *saved, *fixed], indent=4)),
+            opening=tuple(fitted([*start, *apart, *saved, *fixed], indent=4)),
             before=tuple(fitted(head, indent=4)),
             unbound=tuple(fitted([*unbound, *weights, *buffers], indent=4)),
             masks=mask_views(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnndsl.backends.torch.describe import listed, output_state, shape_text
+from rnndsl.backends.torch.describe import listed, output_state, output_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.layout import call
@@ -140,7 +140,7 @@ def _shapes(plan: CellPlan, hx: str, lengths: str, mask: str) -> tuple[str, ...]
     cell = plan.source.cell
     given = listed(((i.name, i.shape) for i in cell.inputs), "T", "B")
     states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
-    width = shape_text(cell.output.shape, "T", "B")
+    width = output_text(cell, "T", "B")
     return (
         f"Inputs: {given}; batch before time",
         "with ``batch_first``; without B for a single sequence; or packed.",
@@ -156,5 +156,5 @@ def _cell_shapes(plan: CellPlan, is_state: bool) -> str:
     cell = plan.source.cell
     given = listed(((i.name, i.shape) for i in cell.inputs), "B")
     states = listed(((s.name, s.shape) for s in cell.states), "B")
-    output = "" if is_state else f"the output {shape_text(cell.output.shape, 'B')} and "
+    output = "" if is_state else f"the output {output_text(cell, 'B')} and "
     return f"{given} to {output}{states}; B may be absent."

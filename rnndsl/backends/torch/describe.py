@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnndsl.analysis.program import Cell, ReadCurrent, Shape
+from rnndsl.analysis.width import Width
 
 
 def shape_text(shape: Shape, *leading: str) -> str:
@@ -26,6 +27,18 @@ def states_of(cell: Cell, *leading: str) -> str:
     return listed(((state.name, state.shape) for state in cell.states), *leading)
 
 
+def output_text(cell: Cell, *leading: str) -> str:
+    """The shape of the output, with what is emitted beside it: ``(T, B, 2 * H)``."""
+    if not cell.emitted:
+        return shape_text(cell.output.shape, *leading)
+    width = Width()
+    for value in (cell.output, *cell.emitted):
+        width += Width.of(value.shape[0] if value.shape else 1)
+    return shape_text((str(width),), *leading)
+
+
 def output_state(cell: Cell) -> str | None:
     """The state that the output is, as the spec writes it: ``output h[t]``."""
-    return cell.output.name if isinstance(cell.output, ReadCurrent) else None
+    if cell.emitted or not isinstance(cell.output, ReadCurrent):
+        return None
+    return cell.output.name

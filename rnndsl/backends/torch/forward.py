@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
+from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
+from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
     input_names,
@@ -25,7 +26,8 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
     """Lays out the forward pass of the plan in one function."""
     cell, forward, kept = plan.graph.cell, plan.forward, plan.kept
     printer = StatementPrinter(plan, source)
-    in_loop = plan.values[forward.output].axis is Axis.STEP
+    is_stacked = forward.output in forward.stacked
+    in_loop = plan.values[forward.output].axis is Axis.STEP and not is_stacked
     results = (*forward.states, *((forward.output,) if in_loop else ()))
     indexed = sequences_read(plan, forward.loop, results)
     outside = printer.codes(())
@@ -68,6 +70,12 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
     output = "torch.stack(outputs)" if in_loop else forward.output
     if not in_loop and forward.output in borrowed:
         output = f"{output}.clone()"
+    outputs: list[str] = []
+    if cell.emitted:
+        names = (output, *forward.emitted)
+        output = printer.names.take("joined")
+        values = (cell.output, *cell.emitted)
+        outputs = joined(output, list(zip(names, values, strict=True)))
     # A result must not share its memory with an argument or another result.
     final = [
         f"{before_}.clone()"
@@ -81,7 +89,8 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
     kept_lines = [f"{lists[item]}.append({item})" for item in kept.steps]
     advance = _assignment([m.before for m in moves], [m.value for m in moves])
     has_loop = bool(loop or always or kept_lines or advance)
-    body = [*before, *unbound, *weights, *loop, *after, output, *kept.sequences]
+    results_read = [*outputs, output, *kept.sequences]
+    body = [*before, *unbound, *weights, *loop, *after, *results_read]
     start = opening(
         [
             (input_names(plan), "inputs"),
@@ -94,7 +103,7 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
         cell=cell.name,
         inputs=inputs_of(cell, "T", "B"),
         states=states_of(cell, "B"),
-        output_shape=shape_text(cell.output.shape, "T", "B"),
+        output_shape=output_text(cell, "T", "B"),
         opening=(*start, *unpack(forward.previous, "state", indent=4)),
         before=tuple(before),
         unbound=(*fitted(unbound, indent=4), *fitted(weights, indent=4)),
@@ -110,7 +119,7 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
         kept=tuple(fitted(kept_lines, indent=12)),
         hold=tuple(_held(moves)),
         advance=tuple(advance),
-        after=tuple(fitted(after, indent=4)),
+        after=(*fitted(after, indent=4), *outputs),
         returned=tuple(fitted([f"return {output}, last_state, saved"], indent=4)),
         final=tuple(collection("last_state = ", final, indent=4)),
         saved=tuple(collection("saved: Tensors = ", saved_items, indent=4)),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from rnndsl.analysis.program import (
+    Cell,
     DrawnFrom,
     FilledWith,
     Initial,
@@ -68,6 +69,7 @@ def specification_lines(
             ),
             Nest("parameters=", tuple(_parameter(p) for p in cell.parameters)),
             _shape("output_shape=", cell.output.shape),
+            *_emitted(cell),
             f"output_state={'None' if output is None else quoted(output)}",
             Nest("summary=", tuple(quoted(line) for line in summary(plan))),
             f"step={step}",
@@ -76,6 +78,20 @@ def specification_lines(
         ),
     )
     return nested(tree, indent=0)
+
+
+def _emitted(cell: Cell) -> tuple[Nest, ...]:
+    """What is put out beside the output, where anything is."""
+    if not cell.emitted:
+        return ()
+    values = tuple(
+        Nest(
+            "TensorSpecification",
+            (f"name={quoted(value.name)}", _shape("shape=", value.shape)),
+        )
+        for value in cell.emitted
+    )
+    return (Nest("emitted=", values),)
 
 
 def uses_initialisers(plan: CellPlan) -> bool:

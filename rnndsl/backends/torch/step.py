@@ -26,7 +26,8 @@ from rnndsl.analysis.program import (
 )
 from rnndsl.backends.torch.across import across
 from rnndsl.backends.torch.assign import assign
-from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
+from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
+from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import code_of, is_used
 from rnndsl.backends.torch.layout import comment
@@ -102,21 +103,29 @@ class _Step:
             (self._code(_key(equation)), self._equation(equation))
             for equation in cell.equations
         ]
-        result: list[str] = []
-        output = self._result(cell.output, result)
+        results: list[tuple[str, list[str]]] = []
+        for value in (cell.output, *cell.emitted):
+            found: list[str] = []
+            results.append((self._result(value, found), found))
+        outputs = [name for name, _ in results]
         states = [
             expression(self._values[f"state {state.name}"], self._codes).text
             for state in cell.states
         ]
-        lines = _used([*blocks, (output, result)], [output, *states])
+        lines = _used([*blocks, *results], [*outputs, *states])
         new_state = ", ".join(states) + ("," if len(states) == 1 else "")
-        opening = self._opening((*lines, output, *states))
+        opening = self._opening((*lines, *outputs, *states))
+        output = outputs[0]
+        if cell.emitted:
+            values = (cell.output, *cell.emitted)
+            output = self._names.take("joined")
+            lines += joined(output, list(zip(outputs, values, strict=True)))
         return StepView(
             name=name,
             cell=cell.name,
             inputs=inputs_of(cell, "B"),
             states=states_of(cell, "B"),
-            output_shape=shape_text(cell.output.shape, "B"),
+            output_shape=output_text(cell, "B"),
             lines=(*opening, *lines),
             returned=tuple(fitted([f"return {output}, ({new_state})"], indent=4)),
         )

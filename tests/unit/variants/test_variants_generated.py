@@ -25,6 +25,14 @@ SPECS = {
         "layer parallel(GRU(4), LSTM(4)), zoneout(c = 0.1), bidirectional",
         "layer GRU(4) x 2, weight_drop(0.5), zoneout(0.1), state learned, reverse",
     ),
+    "emitted": spec(
+        "layer LSTM(5), emit(c, f), bidirectional(sum)",
+        "layer parallel(GRU(4), LSTM(3)), emit(h, i), reverse",
+        "layer LSTM(3), zoneout(0.1), bidirectional, emit(g)",
+        "layer GRU(3), bidirectional(concat, LSTM(4)), emit(z, c)",
+    ),
+    "emitted_once": spec("layer LSTM(5), emit(c)", "io many_to_one"),
+    "emitted_at_once": spec("layer LSTM(5), emit(c)", "io one_to_one"),
     "long": LONG.format("A" * 40)
     + "    param W: [H, I]\n    h[t] = U @ h[t-1] + W @ x[t]\n    output h[t]\n\n"
     + "model M(I):\n    input x: [I]\n"

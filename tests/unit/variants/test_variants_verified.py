@@ -14,13 +14,16 @@ SPECS = {
     "LSTMRecurrentDropoutZoneout": "LSTM(4), zoneout(0.1), recurrent_dropout(0.2)",
     "MGUZoneout": "MGU(4), zoneout(0.1)",
     "PeepholeLSTMZoneout": "PeepholeLSTM(4), zoneout(c = 0.1)",
+    "LSTMEmitting": "LSTM(4), emit(c, f)",
+    "RGLRUEmitting": "RGLRU, emit(h, log_a)",
+    "MinGRUZoneoutEmitting": "MinGRU(4), emit(z, h), zoneout(0.1)",
     "MGURecurrentDropout": "MGU(4), recurrent_dropout(0.1)",
 }
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_variant_is_what_its_equations_say(name: str) -> None:
-    cell = SPECS[name].partition("(")[0]
+    cell = SPECS[name].partition(",")[0].partition("(")[0]
     text = f"from zoo import {cell}\n\nmodel M(I):\n    input x: [I]\n"
     text += f"    layer {SPECS[name]}\n"
     program = open_text(text.encode(), "variant.rnn", Path()).program

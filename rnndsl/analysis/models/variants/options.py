@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from rnndsl.analysis.model import CellUse, FedInput, Feed
 from rnndsl.analysis.models.cells import SizedCell
+from rnndsl.analysis.models.variants.emission import emittable
 from rnndsl.analysis.models.variants.recurrent import recurrent_members
 from rnndsl.analysis.models.variants.variant import Changes, Variants
 from rnndsl.analysis.program import Cell
@@ -18,7 +19,8 @@ class VariantOptions:
     """What a line says about the cells of its layer.
 
     ``zoneout`` is the share for all states, ``zoneout_of`` that of some, which
-    ``zoneout_places`` name; the others are probabilities. None: not given.
+    ``zoneout_places`` name; the other numbers are probabilities. None: not given.
+    ``emitted`` has the locals and states to put out, and where they are named.
     """
 
     zoneout: float | None = None
@@ -26,6 +28,7 @@ class VariantOptions:
     zoneout_places: dict[str, Span] = field(default_factory=dict)
     recurrent_dropout: float | None = None
     weight_drop: float | None = None
+    emitted: dict[str, Span] = field(default_factory=dict)
 
     def zoned(self, cell: Cell) -> dict[str, float]:
         """The states of a cell with zoneout, and their shares."""
@@ -40,7 +43,11 @@ class VariantOptions:
         """The use of a cell as the options want it: of the cell, or of a variant."""
         cell, shares = sized.cell, self.zoned(sized.cell)
         stored = recurrent_stored(cell) if self.weight_drop is not None else ()
-        changes = Changes(drops=self.recurrent_dropout is not None, zoned=tuple(shares))
+        changes = Changes(
+            drops=self.recurrent_dropout is not None,
+            zoned=tuple(shares),
+            emitted=tuple(name for name in self.emitted if name in emittable(cell)),
+        )
         if changes == Changes():
             return replace(use, recurrent=stored)
         variant = variants.of(cell, changes)
@@ -56,7 +63,13 @@ class VariantOptions:
             )
             for name, feed, state in variant.feeds
         )
-        return replace(use, cell=variant.cell.name, fed=fed, recurrent=stored)
+        return replace(
+            use,
+            cell=variant.cell.name,
+            fed=fed,
+            recurrent=stored,
+            emitted=changes.emitted,
+        )
 
 
 def recurrent_stored(cell: Cell) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from rnndsl.analysis.models.terms import (
     given_twice,
     probability,
     share_of,
+    word_of,
     wrong_arguments,
 )
 from rnndsl.syntax import tree
 
+_EMIT_FORM = "emit(c, f)"
 _ZONEOUT_FORM = "zoneout(0.1)` or `zoneout(h = 0.1, c = 0.05)"
 
 
@@ -44,6 +46,32 @@ def read_zoneout(term: tree.Term, options: LayerOptions, context: ModelContext) 
         else:
             variant.zoneout_of[argument.name.text] = share
             variant.zoneout_places[argument.name.text] = argument.name.span
+    return is_sound
+
+
+def read_emit(term: tree.Term, options: LayerOptions, context: ModelContext) -> bool:
+    """``emit(c, f)``: names of locals and states."""
+    if not check_plain(term, context.report):
+        return False
+    arguments, emitted = arguments_of(term), options.variant.emitted
+    if not arguments:
+        place = term.name.span if term.arguments is None else term.arguments.span
+        label = "names a local or a state, or several"
+        context.add(wrong_arguments(place, "emit", _EMIT_FORM, label))
+        return False
+    is_sound = True
+    for argument in arguments:
+        word = word_of(argument.value) if argument.name is None else None
+        span = argument.value.span
+        if word is None:
+            label = "a name is needed here"
+            context.add(wrong_arguments(argument.span, "emit", _EMIT_FORM, label))
+        elif word in emitted:
+            context.add(given_twice(span, word, emitted[word]))
+        else:
+            emitted[word] = span
+            continue
+        is_sound = False
     return is_sound
 
 

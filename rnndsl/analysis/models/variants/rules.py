@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.models.layers import LayerOptions
+from rnndsl.analysis.models.variants.emission import emittable
 from rnndsl.analysis.models.variants.options import recurrent_stored
 from rnndsl.analysis.models.variants.recurrent import recurrent_members
 from rnndsl.analysis.program import Cell, StoredParameter
@@ -21,6 +22,10 @@ def misplaced_options(
     for name, place in options.variant.zoneout_places.items():
         if name not in states:
             yield no_such_state(place, name, cells)
+    names = {name: None for cell in cells for name in emittable(cell)}
+    for name, place in options.variant.emitted.items():
+        if name not in names:
+            yield nothing_to_emit(place, name, tuple(names), cells)
     for word in ("recurrent_dropout", "weight_drop"):
         if word not in options.places:
             continue
@@ -45,15 +50,33 @@ def _stored_together(place: Span, cell: Cell) -> Iterator[Diagnostic]:
 def no_such_state(place: Span, name: str, cells: Sequence[Cell]) -> Diagnostic:
     """An option that names a state which no cell of the layer has."""
     states = tuple(dict.fromkeys(s.name for cell in cells for s in cell.states))
-    named = " and ".join(quoted(cell) for cell in dict.fromkeys(c.name for c in cells))
     has = ", ".join(quoted(state) for state in states)
     return error(
         "RNN140",
-        f"there is no state {quoted(name)} in {named}",
+        f"there is no state {quoted(name)} in {_named(cells)}",
         place,
         label="not a state",
         help=did_you_mean(suggest(name, states)) or f"the states are {has}",
     )
+
+
+def nothing_to_emit(
+    place: Span, name: str, known: tuple[str, ...], cells: Sequence[Cell]
+) -> Diagnostic:
+    """A name of no local and no state of the cells of a layer."""
+    has = ", ".join(quoted(one) for one in known)
+    return error(
+        "RNN143",
+        f"there is no local or state {quoted(name)} in {_named(cells)}",
+        place,
+        label="cannot be put out",
+        help=did_you_mean(suggest(name, known)) or f"there are {has}",
+    )
+
+
+def _named(cells: Sequence[Cell]) -> str:
+    names = dict.fromkeys(cell.name for cell in cells)
+    return " and ".join(quoted(name) for name in names)
 
 
 def nothing_recurrent(place: Span, word: str, cell: Cell) -> Diagnostic:

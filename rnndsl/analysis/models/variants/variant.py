@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from rnndsl.analysis.model import Feed
+from rnndsl.analysis.models.variants.emission import with_emission
 from rnndsl.analysis.models.variants.recurrent_dropout import with_recurrent_dropout
 from rnndsl.analysis.models.variants.zoneout import with_zoneout
 from rnndsl.analysis.program import Cell
@@ -26,15 +27,21 @@ _ZONEOUT = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What is another way in a variant of a cell: ``drops``: its old states are dropped
-    in products; ``zoned``: the states that zoneout keeps."""
+    in products; ``zoned``: the states that zoneout keeps; ``emitted``: the locals and
+    states that it puts out beside its output."""
 
     drops: bool = False
     zoned: tuple[str, ...] = ()
+    emitted: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
         """What the variant's name ends with; nothing for the cell as it is."""
-        parts = {"RecurrentDropout": self.drops, "Zoneout": self.zoned}
+        parts = {
+            "RecurrentDropout": self.drops,
+            "Zoneout": self.zoned,
+            "Emitting": self.emitted,
+        }
         return "".join(part for part, is_made in parts.items() if is_made)
 
     @property
@@ -45,6 +52,8 @@ class Changes:
             parts.append("recurrent dropout")
         if self.zoned:
             parts.append(f"zoneout of {' and '.join(self.zoned)}")
+        if self.emitted:
+            parts.append(f"{' and '.join(self.emitted)} beside its output")
         return ", and ".join(parts)
 
     @property
@@ -93,6 +102,8 @@ class Variants:
         if changes.zoned:
             made, masks = with_zoneout(made, changes.zoned)
             feeds += [(n, Feed.ZONEOUT, s) for n, s in masks.items()]
+        if changes.emitted:
+            made = with_emission(made, changes.emitted)
         about = textwrap.fill(f"{cell.name} with {changes.description}.", _WIDTH)
         docstring = "\n\n".join((about, *changes.sources, cell.docstring)).rstrip()
         name = self._name(cell.name, changes.suffix)

@@ -23,6 +23,7 @@ from rnndsl.backends.torch.layout import (
     nested,
     quoted,
 )
+from rnndsl.backends.torch.models.emission import collected, emits, returned
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
 from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature
 from rnndsl.backends.torch.models.names import ModelNames
@@ -39,7 +40,6 @@ from rnndsl.backends.torch.models.text import (
 from rnndsl.backends.torch.view import ModelView
 
 _STATE = "state: ModelState | None = None"
-_RETURNS = " -> tuple[Tensor, ModelState]:"
 
 
 def model_view(model: Model, specification: str) -> ModelView:
@@ -67,9 +67,11 @@ def model_view(model: Model, specification: str) -> ModelView:
         forward_docstring=forward_docstring(model, recurrences),
         forward=_forward(model, names, stack),
         loss=None if model.loss is None else loss_view(model, model.loss),
-        step_signature=signature("step", [*given, "*", _STATE], _RETURNS),
+        step_signature=signature(
+            "step", [*given, "*", _STATE], returned(model, "Tensor")
+        ),
         step_docstring=step_docstring(model, refusal),
-        step=_step(names),
+        step=_step(model, names),
         initial_states=_initial_states(stack.modules),
         runtime=_runtime(model, stack),
     )
@@ -130,14 +132,19 @@ def _keywords(model: Model) -> tuple[str, ...]:
 
 def _forward_overloads(model: Model, inputs: list[str]) -> tuple[tuple[str, ...], ...]:
     """Where the output has the form of the inputs, as sequences or packed."""
-    if model.exchange is not Exchange.MANY_TO_MANY:
-        return ()
+    kind = "PackedSequence"
+    match model.exchange:
+        case Exchange.MANY_TO_MANY:
+            packed_output = kind
+        case Exchange.MANY_TO_ONE if emits(model):
+            packed_output = "Tensor"
+        case _:
+            return ()
     padded = [*_typed(inputs, "Tensor"), "*", LENGTHS, MASK, _STATE]
     packed = [*_typed(inputs, "PackedSequence"), "*", _STATE]
-    returns = " -> tuple[PackedSequence, ModelState]: ..."
     return (
-        signature("forward", padded, f"{_RETURNS} ..."),
-        signature("forward", packed, returns),
+        signature("forward", padded, f"{returned(model, 'Tensor')} ..."),
+        signature("forward", packed, f"{returned(model, packed_output, kind)} ..."),
     )
 
 
@@ -153,7 +160,8 @@ def _forward_signature(model: Model, inputs: list[str]) -> tuple[str, ...]:
         case _:
             assert_never(model.exchange)
     arguments = [*_typed(inputs, given), "*", *options]
-    return signature("forward", arguments, f" -> tuple[{output}, ModelState]:")
+    kind = "Any" if given == either else given
+    return signature("forward", arguments, returned(model, output, kind))
 
 
 def _typed(names: list[str], kind: str) -> list[str]:
@@ -184,10 +192,15 @@ def _forward(model: Model, names: ModelNames, stack: ModelStack) -> tuple[str, .
     lines = commented((stage.span, stage.run) for stage in stack.stages)
     count = len(stack.modules)
     states = [names.numbered("state", index + 1) for index in range(count)]
-    end = [f"return self.finish({stack.result}, {_tuple(states)}, layout)"]
+    finish = "return " if not stack.emitted else "output, state = "
+    end = [f"{finish}self.finish({stack.result}, {_tuple(states)}, layout)"]
     if len(end[0]) + INDENT > WIDTH:
         last = collection("state = ", states, indent=INDENT)
-        end = [*last, f"return self.finish({stack.result}, state, layout)"]
+        end = [*last, f"{finish}self.finish({stack.result}, state, layout)"]
+    if stack.emitted:
+        emitted = names.take("emitted")
+        end += collected(emitted, stack.emitted)
+        end.append(f"return output, state, {emitted}")
     return (*begin, *lines, *end)
 
 
@@ -217,9 +230,10 @@ def _tuple(items: Sequence[str]) -> str:
     return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
 
 
-def _step(names: ModelNames) -> tuple[str, ...]:
+def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     inputs = Nest("", tuple(names.inputs.values()))
-    run = Nest("return self.run_step", (inputs, "state"))
+    method = "run_emitting_step" if emits(model) else "run_step"
+    run = Nest(f"return self.{method}", (inputs, "state"))
     return tuple(nested(run, indent=INDENT))
 
 

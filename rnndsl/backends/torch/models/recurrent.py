@@ -37,7 +37,8 @@ class Recurrent:
     ``arguments`` has the constructor's name for each dimension of the model,
     ``lengths`` is what ``forward`` calls the lengths of rows, None where there is no
     time. ``modules`` fills with the cells' submodules in the order of their states, and
-    whether each learns where it starts; ``runtime`` with the names needed of it.
+    whether each learns where it starts; ``runtime`` with the names needed of it;
+    ``emitted`` with the labels of what they emit, and what has it.
     """
 
     cells: dict[str, Cell]
@@ -46,6 +47,7 @@ class Recurrent:
     lengths: str | None
     modules: list[tuple[str, bool]] = field(default_factory=list)
     runtime: dict[str, None] = field(default_factory=dict)
+    emitted: list[tuple[str, str]] = field(default_factory=list)
 
     def stage(self, layer: RecurrentLayer, source: str) -> Stage:
         """The layer on ``source``, into the name of what flows through the stack."""
@@ -186,6 +188,13 @@ class Recurrent:
         )
         if is_reverse:
             stage.run.append(f"{target} = {self._reversed(target)}")
+        if use.emitted:
+            emitted = self.names.numbered("emitted", index + 1)
+            stage.run.append(f"{target}, {emitted} = self.{name}.separate({target})")
+            label = f"{name.removesuffix('_backward')}.reverse"
+            if not name.endswith("_backward"):
+                label = name.removesuffix("_forward")
+            self.emitted.append((label, emitted))
 
     def _mask(self, stage: Stage, fed: FedInput, layer: str, below: str) -> str:
         """What gives a layer the masks of a state, on the layer's input ``below``."""

@@ -56,7 +56,8 @@ class ModelStack:
     """Builds the stages of a model.
 
     ``modules`` has the recurrent submodules in the order of their states, and whether
-    each learns where it starts; ``runtime`` the names needed of the runtime; ``result``
+    each learns where it starts; ``emitted`` what they emit, by labels; ``runtime`` the
+    names needed of the runtime; ``result``
     is what holds the output in the end.
     """
 
@@ -75,6 +76,7 @@ class ModelStack:
             arguments=self._arguments, flow=names.flow, runtime=self.runtime
         )
         self.modules = self._recurrent.modules
+        self.emitted = self._recurrent.emitted
         self.stages: list[Stage] = []
         self._has_time = has_time
         self._dropouts = count(1)

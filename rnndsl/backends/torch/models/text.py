@@ -22,6 +22,7 @@ from rnndsl.analysis.model import (
 from rnndsl.backends.torch.describe import shape_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import WIDTH
+from rnndsl.backends.torch.models.emission import emitted_names
 from rnndsl.backends.torch.models.stage import Stage, place, spec_line
 
 _INDENT = 8
@@ -76,7 +77,7 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     output = f"Returns the output {output_shape(model, 'T', 'B')}"
     if model.exchange is Exchange.MANY_TO_MANY:
         output += f", {_MASKED[model.masking]} at steps that do not count,"
-    parts.append(f"{output} and the last state.")
+    parts += [f"{output} and the last state.", *_emitted(model)]
     return docstring(first, "\n".join(filled(part, _INDENT) for part in parts))
 
 
@@ -85,7 +86,8 @@ def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
     output = output_shape(model, "B")
     parts = [
         f"Inputs: {_inputs(model, 'B')}; B may be absent. Returns the output {output} "
-        "and the new state."
+        "and the new state.",
+        *_emitted(model),
     ]
     if refusal is not None:
         parts.append(f"Raises RuntimeError: {refusal}.")
@@ -93,6 +95,12 @@ def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
         "One step, as when streaming.",
         "\n".join(filled(part, _INDENT) for part in parts),
     )
+
+
+def _emitted(model: Model) -> list[str]:
+    """What is returned besides, where anything is."""
+    names = emitted_names(model)
+    return [f"Third comes what layers emit: {', '.join(names)}."] if names else []
 
 
 def streaming_refusal(model: Model) -> str | None:
