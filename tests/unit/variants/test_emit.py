@@ -58,7 +58,7 @@ def test_gates_and_states_of_both_directions(engine: str) -> None:
     model = build(spec("layer LSTM(5), emit(c, f, i), bidirectional"), 3)
     model.engine = engine
     x = vectors(3)
-    output, state, emitted = model(x, lengths=torch.tensor(LENGTHS))
+    output, _, emitted = model(x, lengths=torch.tensor(LENGTHS))
     ahead = lstm_values(x, model.layer_1)
     back = lstm_values(x, model.layer_1, suffix="_reverse", reverse=True)
     assert list(emitted) == [
