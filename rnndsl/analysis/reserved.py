@@ -67,11 +67,11 @@ CELL_NAMES = (
     "torch", "tuple", "zip",
 )
 STORED_NAMES = (
-    "add_block", "all_weights", "batch_first", "bias", "bidirectional", "drop_weights",
-    "dropout", "engine", "explain", "first_parameter", "flatten_parameters",
-    "graph_limit", "initial_state", "num_layers", "options", "proj_size", "recorded",
-    "reset_parameters", "run", "scan", "separate", "specification", "truncation",
-    "weight_drop",
+    "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",
+    "drop_weights", "dropout", "effective_weight", "engine", "explain",
+    "first_parameter", "flatten_parameters", "graph_limit", "initial_state",
+    "num_layers", "options", "proj_size", "recorded", "reset_parameters", "run", "scan",
+    "separate", "specification", "truncation", "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (

@@ -17,6 +17,7 @@ from rnndsl.runtime.engines import (
     choose_engine,
     records_calls,
 )
+from rnndsl.runtime.errors import ShapeError
 from rnndsl.runtime.explanation import explanation
 from rnndsl.runtime.graph import GraphCache
 from rnndsl.runtime.graph_capture import Call
@@ -148,6 +149,40 @@ class RecurrentModule(nn.Module):
                 )
         self.weight_drop = float(p)
         self._dropped_weights = names
+
+    def effective_weight(self, name: str) -> Tensor:
+        """What the equations read of a stored parameter such as ``weight_hh_l0``: the
+        matrix of its structure, those of a group below one another; differentiable in
+        what is stored. Raises ValueError for an unknown name."""
+        block, index = self._place_of(name)
+        parameter = self.specification.parameters[index]
+        columns = self._columns_of(block, index)
+        sizes = self._block_sizes[block]
+        return parameter.effective(getattr(self, name), sizes, columns)
+
+    def assign_weight(self, name: str, value: Tensor) -> None:
+        """Overwrites a stored parameter so that the equations read ``value``, or of a
+        structure the matrix nearest to it. Raises ValueError for an unknown name,
+        ShapeError for another shape than that of ``effective_weight``."""
+        block, index = self._place_of(name)
+        parameter = self.specification.parameters[index]
+        columns = self._columns_of(block, index)
+        with torch.no_grad():
+            expected = self.effective_weight(name)
+            if value.shape != expected.shape:
+                raise ShapeError(
+                    f"{name}: expected shape {tuple(expected.shape)}, "
+                    f"got {tuple(value.shape)}"
+                )
+            parameter.store(getattr(self, name), value.to(expected), columns)
+
+    def _place_of(self, name: str) -> tuple[int, int]:
+        """The block of a stored parameter, and its place there."""
+        for block, names in enumerate(self._block_names):
+            if name in names and getattr(self, name) is not None:
+                return block, names.index(name)
+        known = ", ".join(n for names in self._block_names for n in names)
+        raise ValueError(f"there is no parameter {name!r} among {known}")
 
     def explain(self) -> str:
         """Which engine runs here and why, and what the compiler found in the cell."""

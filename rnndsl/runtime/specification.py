@@ -131,6 +131,18 @@ class ParameterSpecification:
         ]
         return matrices[0] if len(matrices) == 1 else torch.cat(matrices)
 
+    def store(self, stored: Tensor, value: Tensor, columns: Tensor | None) -> None:
+        """Overwrites what is stored with what gives ``value``, or of a structure the
+        matrices nearest to it; to be called without autograd."""
+        if self.structure is None:
+            stored.copy_(value)
+            return
+        matrices = value.tensor_split(len(self.members))
+        for (block, own), matrix in zip(
+            self.blocks(stored, columns), matrices, strict=True
+        ):
+            block.copy_(self.structure.nearest(matrix, own))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSpecification:

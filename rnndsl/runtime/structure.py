@@ -104,7 +104,7 @@ class Structure:
                 return lower - lower.mT
             case "orthogonal":
                 lower = _lower(stored, shape[0], -1)
-                return _in_single(torch.linalg.matrix_exp, lower - lower.mT)
+                return _in_double(torch.linalg.matrix_exp, lower - lower.mT)
             case "diagonal":
                 return torch.diag(stored)
             case "block_diagonal":
@@ -129,7 +129,7 @@ class Structure:
             case "antisymmetric":
                 return matrix[_triangle(matrix, -1)]
             case "orthogonal":
-                return _in_single(_angles, matrix)[_triangle(matrix, -1)]
+                return _in_double(_angles, matrix)[_triangle(matrix, -1)]
             case "diagonal":
                 return matrix.diagonal()
             case "block_diagonal":
@@ -139,7 +139,7 @@ class Structure:
                     [row.chunk(blocks, 1)[i] for i, row in enumerate(rows)]
                 )
             case "low_rank":
-                return _in_single(self._factors, matrix)
+                return _in_double(self._factors, matrix)
             case "sparse":
                 assert columns is not None
                 return matrix.gather(1, columns)
@@ -183,11 +183,11 @@ def _lower(stored: Tensor, size: int, offset: int) -> Tensor:
     return matrix.index_put(_triangle(matrix, offset), stored)
 
 
-def _in_single(function: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor:
-    """The function of a matrix, computed in single precision at least: in half there
-    are no decompositions."""
-    dtype = torch.promote_types(matrix.dtype, torch.float32)
-    return function(matrix.to(dtype)).to(matrix.dtype)
+def _in_double(function: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor:
+    """The function of a matrix, computed in double precision: in half there are no
+    decompositions, and in single the exponential of a small matrix is right to five
+    digits only."""
+    return function(matrix.double()).to(matrix.dtype)
 
 
 def _angles(matrix: Tensor) -> Tensor:

@@ -145,12 +145,13 @@ def _below(size: int, offset: int) -> Iterator[tuple[int, int]]:
 
 
 def _exponential(matrix: Tensor) -> Tensor:
-    """By its series, of a matrix halved so often that it converges fast."""
-    small = matrix / 2**_HALVINGS
-    term = total = torch.eye(len(matrix), dtype=matrix.dtype)
+    """By its series, of a matrix halved so often that it converges fast; in double
+    precision, since squaring adds up the rounding of single."""
+    small = matrix.double() / 2**_HALVINGS
+    term = total = torch.eye(len(matrix), dtype=torch.float64)
     for order in range(1, _TERMS):
         term = term @ small / order
         total = total + term
     for _ in range(_HALVINGS):
         total = total @ total
-    return total
+    return total.to(matrix.dtype)

@@ -27,7 +27,7 @@ def test_spec_agrees_with_the_formula(name: str) -> None:
     draw = draw_case(cell, sizes, case, generator, positive=True)
 
     live = differentiable(draw, torch.float64)
-    parameters = {n.removesuffix("_l0"): v for n, v in live.parameters.items()}
+    parameters = {n.removesuffix("_l0"): v for n, v in live.stored.items()}
     assert live.states is not None
     state = {n: value[0] for n, value in live.states.items()}
     outputs = []

@@ -14,6 +14,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm, linear, relu, silu, softplus
+from zoo_structured import (
+    antisymmetric_rnn,
+    echo_state,
+    exp_rnn,
+    hopfield,
+    hopfield_asynchronous,
+)
 
 Values: TypeAlias = dict[str, Tensor]
 Formula: TypeAlias = Callable[[Values, Values, Values], tuple[Tensor, Values]]
@@ -346,18 +353,23 @@ def _positive(u: Tensor) -> Tensor:
 
 
 FORMULAS: dict[str, Formula] = {
+    "AntisymmetricRNN": antisymmetric_rnn,
     "BRC": brc,
     "CfC": cfc,
     "CoRNN": co_rnn,
     "CoupledLSTM": coupled_lstm,
+    "EchoState": echo_state,
     "Elman": elman,
     "ElmanReLU": elman_relu,
+    "ExpRNN": exp_rnn,
     "FastGRNN": fast_grnn,
     "FastRNN": fast_rnn,
     "GRU": gru,
     "GRUD": grud,
     "GRUResetBefore": gru_reset_before,
     "HGRN": hgrn,
+    "Hopfield": hopfield,
+    "HopfieldAsynchronous": hopfield_asynchronous,
     "IndRNN": ind_rnn,
     "IRNN": irnn,
     "JANET": janet,

@@ -36,10 +36,7 @@ def built(folder: Path, size: int, *, words: str = "", u: str = "", b: str = "")
 
 
 def matrix(layer: Any) -> Tensor:
-    parameter = layer.specification.parameters[1]
-    columns = getattr(layer, "weight_hh_columns_l0", None)
-    sizes = {"I": layer.input_size, "H": layer.hidden_size}
-    result: Tensor = parameter.effective(layer.weight_hh_l0, sizes, columns)
+    result: Tensor = layer.effective_weight("weight_hh_l0")
     return result.detach()
 
 

@@ -75,11 +75,8 @@ def gated(folder: Path) -> Any:
 
 def effective(layer: Any, index: int = 1, suffix: str = "_l0") -> Tensor:
     """What the equations read of a parameter of the first layer."""
-    parameter = layer.specification.parameters[index]
-    sizes = {"I": layer.input_size, "H": layer.hidden_size}
-    stored = getattr(layer, parameter.name + suffix)
-    columns = getattr(layer, f"{parameter.name}_columns{suffix}", None)
-    result: Tensor = parameter.effective(stored, sizes, columns)
+    name = layer.specification.parameters[index].name
+    result: Tensor = layer.effective_weight(name + suffix)
     return result.detach()
 
 
@@ -257,3 +254,35 @@ def test_what_a_layer_says_of_itself(folder: Path) -> None:
     assert "structure: weight_ih is frozen sparse(0.5)" in lines
     assert "structure: weight_hh is orthogonal" in lines
     assert "parameters: 60 in 3 tensors" in lines
+
+
+@words
+def test_a_matrix_is_assigned(word: str, folder: Path) -> None:
+    torch.manual_seed(5)
+    source, target = (unit(folder, word)(3, 6, dtype=torch.float64) for _ in range(2))
+    if word.startswith("sparse"):
+        target.weight_hh_columns_l0.copy_(source.weight_hh_columns_l0)
+    target.assign_weight("weight_hh_l0", source.effective_weight("weight_hh_l0"))
+    assert_close(effective(target), effective(source))
+    target.assign_weight("weight_ih_l0", source.weight_ih_l0.float())
+    assert_close(target.weight_ih_l0, source.weight_ih_l0.float().double())
+    assert target.weight_hh_l0.requires_grad
+
+
+def test_a_group_of_matrices_is_assigned(folder: Path) -> None:
+    layer = gated(folder).Gated(6, 5, dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
+    rotation[0] *= torch.linalg.det(rotation).sign()
+    both = torch.cat((rotation, rotation.T))
+    layer.assign_weight("weight_hh_l0", both)
+    assert_close(effective(layer), both)
+
+
+def test_what_cannot_be_assigned(folder: Path) -> None:
+    layer = gated(folder).Gated(6, 5, bias=False)
+    with pytest.raises(RuntimeError, match=r"expected shape \(10, 5\), got \(5, 5\)"):
+        layer.assign_weight("weight_hh_l0", torch.eye(5))
+    with pytest.raises(ValueError, match="no parameter 'bias_ih_l0'"):
+        layer.assign_weight("bias_ih_l0", torch.ones(10))
+    with pytest.raises(ValueError, match="among weight_ih_l0, weight_hh_l0"):
+        layer.effective_weight("weight_hh")
