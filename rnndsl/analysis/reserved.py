@@ -80,9 +80,10 @@ ARGUMENTS = (
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
     "adaptive_softmax", "begin", "counted", "crf", "embedding", "emitted", "engine",
-    "explain", "finish", "head", "head_bias", "initial_state", "laid_out", "loss",
-    "options", "pooling", "predict", "reset_parameters", "reset_state",
-    "run_emitting_step", "run_step", "specification", "step", "truncation",
+    "explain", "finish", "graph_limit", "head", "head_bias", "initial_state",
+    "laid_out", "loss", "options", "pooling", "predict", "reset_parameters",
+    "reset_state", "run_emitting_step", "run_step", "specification", "step",
+    "truncation",
 )
 MODEL_INPUT_NAMES = (
     "lengths", "output", "state", "target", "target_lengths",
