@@ -17,12 +17,16 @@ from rnndsl.diagnostics import Span
 
 
 class Merge(Enum):
-    """What becomes of the outputs of two directions, or of parallel branches."""
+    """What becomes of the outputs of two directions, or of parallel branches.
+
+    Only directions can be ``SEPARATE``: each step then has two vectors, (2, N).
+    """
 
     CONCAT = "concat"
     SUM = "sum"
     MEAN = "mean"
     PRODUCT = "product"
+    SEPARATE = "separate"
 
 
 class Pooling(Enum):
@@ -157,7 +161,8 @@ class RecurrentLayer(Located):
     steps, the branches run and are merged, ``project`` is the width of a linear map,
     ``dropout`` drops entries of its result, and ``residual`` adds the layer's input,
     ``skip`` puts it in front, as it came from below. ``weight_drop`` drops entries of
-    the stored tensors that ``CellUse.recurrent`` names.
+    the stored tensors that ``CellUse.recurrent`` names. ``shares`` names the layer
+    whose weights it uses, None if it has its own.
     """
 
     branches: tuple[Recurrence, ...]
@@ -170,8 +175,14 @@ class RecurrentLayer(Located):
     project: Dim | None
     initial_state: InitialState
     name: str
+    shares: str | None = None
     input_width: Width
     output_width: Width
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether the outputs of its directions stay apart."""
+        return any(branch.merge is Merge.SEPARATE for branch in self.branches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,3 +342,11 @@ class Model(Located):
     loss: Loss | None
     cells: tuple[Cell, ...]
     output_width: Width
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether the output has the two directions of the last layer apart."""
+        return any(
+            isinstance(layer, RecurrentLayer) and layer.is_separate
+            for layer in self.layers
+        )

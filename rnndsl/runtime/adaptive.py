@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnndsl.runtime.errors import DtypeError, ShapeError
 from rnndsl.runtime.losses import Reduction
+from rnndsl.runtime.ragged import aligned
 
 
 def adaptive_softmax_loss(
@@ -26,7 +27,7 @@ def adaptive_softmax_loss(
     """The cross-entropy of the classes ``target`` (...) of the features ``output``
     (..., N), its mean or sum over what counts.
 
-    Steps where ``mask`` (...) is False, or whose target is ``ignore``, do not count.
+    Steps where ``mask`` is False, or whose target is ``ignore``, do not count.
     Raises DtypeError for targets that are no whole numbers, ShapeError for another
     shape, and RuntimeError for a class that there is not.
     """
@@ -39,7 +40,7 @@ def adaptive_softmax_loss(
         )
     counted = target != ignore
     if mask is not None:
-        counted = counted & mask
+        counted = counted & aligned(mask, counted)
     target = torch.where(counted, target, 0).long()
     output = torch.where(counted.unsqueeze(-1), output, 0)
     each = -softmax(output.flatten(0, -2), target.flatten()).output

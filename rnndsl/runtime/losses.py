@@ -1,7 +1,8 @@
 """Losses: means, or sums, over every output that counts, padding left out.
 
-Outputs are (..., K); ``mask`` (...) is False where they do not count, or None. What
-stands there, NaN included, reaches neither the loss nor a gradient.
+Outputs are (..., K); ``mask``, of their first dimensions, is False where they do not
+count, or None. What stands there, NaN included, reaches neither the loss nor a
+gradient.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnndsl.runtime.errors import DtypeError, ShapeError
+from rnndsl.runtime.ragged import aligned
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 
@@ -35,8 +37,8 @@ def cross_entropy_loss(
         raise DtypeError(f"target: expected classes, whole numbers, got {target.dtype}")
     _check_size(target, output.shape[:-1])
     if mask is not None:
-        output = torch.where(mask.unsqueeze(-1), output, 0)
-        target = torch.where(mask, target, ignore)
+        output = torch.where(aligned(mask, output), output, 0)
+        target = torch.where(aligned(mask, target), target, ignore)
     return functional.cross_entropy(
         output.reshape(-1, output.shape[-1]),
         target.reshape(-1).long(),
@@ -93,7 +95,7 @@ def _counted(
     output, target = output.to(dtype), target.to(dtype)
     if mask is None:
         return output, target
-    mask = mask.unsqueeze(-1)
+    mask = aligned(mask, output)
     return torch.where(mask, output, 0), torch.where(mask, target, 0)
 
 
@@ -101,8 +103,9 @@ def reduced(each: Tensor, mask: Tensor | None, reduction: Reduction) -> Tensor:
     """The mean or the sum of ``each`` (..., K) over what counts."""
     if mask is None:
         return each.sum() if reduction == "sum" else each.mean()
-    total = torch.where(mask.unsqueeze(-1), each, 0).sum()
-    return total if reduction == "sum" else total / (mask.sum() * each.shape[-1])
+    mask = aligned(mask, each).expand_as(each)
+    total = torch.where(mask, each, 0).sum()
+    return total if reduction == "sum" else total / mask.sum()
 
 
 def _check_size(target: Tensor, expected: torch.Size) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnndsl.runtime.ragged import valid_steps, zero_padding
+from rnndsl.runtime.ragged import aligned, valid_steps, zero_padding
 
 
 def mean_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     """The mean of x (T, B, N) over the steps of each row, (B, N)."""
     if lengths is None:
         return x.mean(0)
-    count = lengths.clamp(min=1).unsqueeze(1).to(x.dtype)
-    return zero_padding(x, lengths).sum(0) / count
+    total = zero_padding(x, lengths).sum(0)
+    return total / aligned(lengths.clamp(min=1), total).to(x.dtype)
 
 
 def max_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
@@ -24,9 +24,9 @@ def max_over_time(x: Tensor, lengths: Tensor | None) -> Tensor:
     tie for it share the gradient."""
     if lengths is None:
         return x.amax(0)
-    mask = valid_steps(lengths, x.shape[0]).unsqueeze(2)
+    mask = aligned(valid_steps(lengths, x.shape[0]), x)
     largest = x.masked_fill(~mask, -torch.inf).amax(0)
-    return torch.where(lengths.unsqueeze(1) > 0, largest, 0)
+    return torch.where(aligned(lengths, largest) > 0, largest, 0)
 
 
 class AttentionPooling(nn.Module):
@@ -52,6 +52,6 @@ class AttentionPooling(nn.Module):
         x = zero_padding(x, lengths)
         scores: Tensor = self.context(torch.tanh(self.projection(x)))
         if lengths is not None:
-            mask = valid_steps(lengths, x.shape[0]).unsqueeze(2)
+            mask = aligned(valid_steps(lengths, x.shape[0]), x)
             scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
         return (scores.softmax(0) * x).sum(0)

@@ -177,7 +177,7 @@ def joined(
         if width != first:
             context.add(
                 widths_differ(
-                    f"the {quoted(merge.value)} of {what} needs equal widths",
+                    _needs_equal(merge, what),
                     span,
                     f"has width {width}",
                     (Label(place, f"has width {first}"),),
@@ -187,6 +187,12 @@ def joined(
             )
             return None
     return first
+
+
+def _needs_equal(merge: Merge, what: str) -> str:
+    if merge is Merge.SEPARATE:
+        return f"separate {what} need equal widths"
+    return f"the {quoted(merge.value)} of {what} needs equal widths"
 
 
 def _residual_advice(below: Width) -> str:

@@ -38,6 +38,7 @@ from rnndsl.analysis.models.running import (
     read_stateful,
     read_truncation,
 )
+from rnndsl.analysis.models.sharing import check_separate, sharing
 from rnndsl.analysis.models.usage import (
     check_directions,
     check_model_usage,
@@ -145,6 +146,7 @@ class _Resolution:
         running = (stateful, truncation)
         check_running(self._lines, resolved.exchange, io, running, report)
         check_steps(resolved, io, report)
+        check_separate(self._lines, resolved, report)
         check_loss(resolved, io, report)
         check_one_hot(resolved, report)
         check_model_usage(resolved, context)
@@ -191,6 +193,7 @@ class _Resolution:
         self._width, self._extent = maps.width, maps.extent
 
     def _recurrent(self, line: LayerLine, further: Mapping[str, ModelInput]) -> None:
+        first: RecurrentLayer | None = None
         for _ in range(line.count):
             count = sum(isinstance(layer, RecurrentLayer) for layer in self._layers) + 1
             if count > MAX_LAYERS:
@@ -200,6 +203,9 @@ class _Resolution:
                 return
             name = f"layer_{count}"
             layer = line.layer(name, self._width, further, self._context)
+            if line.options.has("shared") and layer is not None:
+                first = first or layer
+                layer = sharing(layer, first, line, self._context)
             if layer is not None:
                 self._layers.append(layer)
             self._width = None if layer is None else layer.output_width

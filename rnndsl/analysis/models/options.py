@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
@@ -35,6 +35,7 @@ from rnndsl.syntax import tree
 
 MAX_LAYERS = 256
 PARALLEL = "parallel"
+_BRANCH_MERGES = (Merge.CONCAT, Merge.SUM, Merge.MEAN, Merge.PRODUCT)
 _MERGE = "merge"
 
 
@@ -49,6 +50,11 @@ def read_layer(clause: tree.Clause, context: ModelContext) -> LayerLine | None:
     branches = _branches(first, context)
     read = _options(options, context)
     if branches is None or count is None or read is None:
+        return None
+    if read.has("shared") and count == 1:
+        form = "layer GRU(64) x 3, shared"
+        label = "there is one layer, so nothing to share"
+        context.add(wrong_arguments(read.places["shared"], "shared", form, label))
         return None
     cells, merge = branches
     line = LayerLine(clause=clause, cells=cells, merge=merge, count=count, options=read)
@@ -87,7 +93,7 @@ def _branches(
             context.add(unknown_choice(word.span, word.text, "option", known))
             merges.append(None)
         else:
-            merges.append(_merge(argument.value, context))
+            merges.append(_merge(argument.value, context, _BRANCH_MERGES))
     if len(cells) < 2 or len(merges) > 1:
         form = "parallel(LSTM(64), GRU(64), merge = sum)"
         label = "needs at least two cells" if len(cells) < 2 else "merged twice"
@@ -100,9 +106,11 @@ def _branches(
     return found, merge
 
 
-def _merge(term: tree.ClauseTerm, context: ModelContext) -> Merge | None:
+def _merge(
+    term: tree.ClauseTerm, context: ModelContext, merges: Sequence[Merge]
+) -> Merge | None:
     word = word_of(term)
-    known = [merge.value for merge in Merge]
+    known = [merge.value for merge in merges]
     if word in known:
         return Merge(word)
     context.add(unknown_choice(term.span, term.span.text, "merge", known))
@@ -131,6 +139,14 @@ def _options(
             span, place = options.places[other], options.places[one]
             context.add(excluded(span, other, one, place, reason))
             is_sound = False
+    if options.merge is Merge.SEPARATE:
+        for word in ("residual", "skip"):
+            if options.has(word):
+                reason = "the input of the layer has no directions"
+                span, place = options.places[word], options.places["bidirectional"]
+                other = "bidirectional(separate)"
+                context.add(excluded(span, word, other, place, reason))
+                is_sound = False
     return options if is_sound else None
 
 
@@ -155,7 +171,7 @@ def _bidirectional(
         return False
     for value in cells:
         options.backward = sized_cell(value, context)
-    found = [_merge(value, context) for value in merges]
+    found = [_merge(value, context, tuple(Merge)) for value in merges]
     for merge in found:
         options.merge = merge or options.merge
     return None not in found and not (cells and options.backward is None)
@@ -216,6 +232,7 @@ _READERS: dict[str, _Reader] = {
     "reverse": _bare("reverse"),
     "residual": _bare("residual"),
     "skip": _bare("skip"),
+    "shared": _bare("shared"),
     "dropout": _dropout,
     "variational": _variational,
     "project": _project,

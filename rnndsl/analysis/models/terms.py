@@ -24,6 +24,7 @@ LAYER_OPTIONS = (
     "recurrent_dropout",
     "weight_drop",
     "emit",
+    "shared",
 )
 # Written without its space, or without its number.
 _REPETITION = re.compile("[xX][0-9]*")

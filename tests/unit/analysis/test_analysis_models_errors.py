@@ -168,7 +168,7 @@ def test_models_with_words_exchanged(seed: int) -> None:
     """Always a program or an error, nothing else."""
     rng = random.Random(seed)
     good = 0
-    for _ in range(40):
+    for _ in range(80):
         text = rng.choice(BLOCKS)
         words = WORD.findall(text)
         solid = [i for i, word in enumerate(words) if word[0].isalnum()]

@@ -71,6 +71,48 @@ def test_what_runs_in_pieces_runs_forward(word: str, option: str) -> None:
     assert diagnostic.label == "what runs backward begins at the end of the sequence"
 
 
+@pytest.mark.parametrize("option", ["residual", "skip"])
+def test_directions_apart_have_no_common_input(option: str) -> None:
+    spec = model_spec(f"layer GRU(I), {option}, bidirectional(separate)")
+    (diagnostic,) = report_on(spec)
+    assert (diagnostic.code, diagnostic.span.text) == ("RNN094", option)
+    assert [label.span.text for label in diagnostic.labels] == ["bidirectional"]
+
+
+@pytest.mark.parametrize("loss", ["crf", "ctc"])
+def test_losses_of_sequences_read_one_direction(loss: str) -> None:
+    spec = model_spec(f"layer GRU(9), bidirectional(separate)\nloss {loss}")
+    (diagnostic,) = report_on(spec)
+    assert (diagnostic.code, diagnostic.span.text) == ("RNN094", f"loss {loss}")
+    assert [label.span.text for label in diagnostic.labels] == ["bidirectional"]
+
+
+def test_convolutions_over_time_read_one_direction() -> None:
+    lines = "layer GRU(9), bidirectional(separate)"
+    assert found(model_spec(f"{lines}\nmap conv_time(4, 3)")) == [
+        "RNN151 conv_time(4, 3)"
+    ]
+    assert found(model_spec(f"{lines}\nhead conv_time(4, 3)")) == [
+        "RNN151 conv_time(4, 3)"
+    ]
+
+
+def test_directions_apart_have_equal_widths() -> None:
+    spec = model_spec("layer GRU(9), bidirectional(separate, LSTM(8))")
+    (diagnostic,) = report_on(spec)
+    assert diagnostic.code == "RNN088"
+    assert diagnostic.message == "separate directions need equal widths"
+    spec = model_spec("layer parallel(GRU(9), LSTM(9), merge = separate)")
+    assert found(spec) == ["RNN084 separate"]
+
+
+def test_one_layer_shares_nothing() -> None:
+    assert found(model_spec("layer GRU(I), shared")) == ["RNN095 shared"]
+    shared = model("layer GRU(I) x 3, shared\nlayer GRU(I) x 2")
+    names = [getattr(layer, "shares", None) for layer in shared.layers]
+    assert names == [None, "layer_1", "layer_1", None, None]
+
+
 def test_one_step_is_not_cut() -> None:
     spec = model_spec("layer GRU(3)\nio one_to_one\ntruncate 4")
     (diagnostic,) = report_on(spec)

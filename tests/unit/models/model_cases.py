@@ -49,6 +49,7 @@ CASES = (
     Case(name="tagger", sizes=(11, 3), plain=plain.PlainTagger, tokens=11),
     Case(name="stack", sizes=(3, 6, 2), plain=plain.PlainStack),
     Case(name="mixed", sizes=(4, 3), plain=plain.PlainMixed),
+    Case(name="shared", sizes=(3, 2), plain=plain.PlainShared),
     Case(name="one_hot", sizes=(9,), plain=plain.PlainLetters, tokens=9),
     Case(
         name="video",

@@ -110,6 +110,38 @@ model Frozen(V):
 """
 
 
+SEPARATE = """from zoo import GRU, LSTM
+
+model Directions(I, K):
+    input x: [I]
+    layer LSTM(4), bidirectional
+    layer GRU(5), bidirectional(separate), state learned, project(6), dropout(0.2)
+    map tanh
+    head linear(K)
+    loss cross_entropy
+"""
+
+SEPARATE_CELLS = """from zoo import GRU, LSTM
+
+model Directions(I, K):
+    input x: [I]
+    layer parallel(GRU(3), LSTM(3)), bidirectional(separate, LSTM(3))
+    io many_to_one(POOLING)
+    head linear(K)
+    loss binary
+"""
+
+SHARED = """from zoo import GRU, LSTM
+
+model Deep(I, K):
+    input x: [I]
+    map linear(5)
+    layer LSTM(5) x 3, shared, state learned, residual, dropout(0.1)
+    layer parallel(GRU(4), GRU(4)) x 2, shared, bidirectional(sum, LSTM(4)), project(5)
+    head linear(K)
+    loss mse
+"""
+
 STATEFUL = """from zoo import GRU, LSTM
 
 model Stream(I, K):
@@ -147,6 +179,12 @@ ALL = {
     "binary": BINARY,
     "frozen": FROZEN,
     "stateful": STATEFUL,
+    "separate": SEPARATE,
+    **{
+        f"separate_{pooling}": SEPARATE_CELLS.replace("POOLING", pooling)
+        for pooling in ("mean", "max", "attention")
+    },
+    "shared": SHARED,
     **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
     **HEADS,
     **CONVOLUTIONS,

@@ -182,6 +182,46 @@ class PlainClassifier(nn.Module):
                 return (weights * row).sum(0)
 
 
+class PlainShared(nn.Module):
+    """Each group of layers is one set of modules, run again and again."""
+
+    def __init__(self, i: int, k: int) -> None:
+        super().__init__()
+        self.map_1 = nn.Linear(i, 5, **D)
+        self.layer_1 = nn.LSTM(5, 5, **D)
+        for index in (1, 2, 3):
+            values = {n: torch.zeros(1, 5, **D) for n in ("h", "c")}
+            setattr(self, f"layer_{index}_state", nn.ParameterDict(values))
+        for index in (1, 2):
+            setattr(self, f"layer_4_{index}_forward", nn.GRU(5, 4, **D))
+            setattr(self, f"layer_4_{index}_backward", nn.LSTM(5, 4, **D))
+        self.layer_4_projection = nn.Linear(8, 5, **D)
+        self.head = nn.Linear(5, k, **D)
+
+    def forward(self, x: Tensor, *, lengths: Tensor, state: Any) -> Any:
+        s = list(state or [None] * 11)
+        x = self.map_1(x)
+        for index in range(3):
+            if s[index] is None:
+                own = getattr(self, f"layer_{index + 1}_state")
+                s[index] = [own[n].unsqueeze(1).repeat(1, x.shape[1], 1) for n in "hc"]
+            y, s[index] = run(self.layer_1, x, lengths, tuple(s[index]))
+            x = x + y
+        at = 3
+        for _ in range(2):
+            outputs = []
+            for branch in (1, 2):
+                forward = getattr(self, f"layer_4_{branch}_forward")
+                backward = getattr(self, f"layer_4_{branch}_backward")
+                ahead, s[at] = run(forward, x, lengths, s[at])
+                turned = backward_in_time(x, lengths)
+                back, s[at + 1] = run(backward, turned, lengths, s[at + 1])
+                outputs.append(ahead + backward_in_time(back, lengths))
+                at += 2
+            x = self.layer_4_projection(torch.cat(outputs, -1))
+        return padded_with(self.head(x), lengths, 0), tuple(s)
+
+
 class PlainOnce(nn.Module):
     def __init__(self, i: int, k: int) -> None:
         super().__init__()

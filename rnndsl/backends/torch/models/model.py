@@ -72,7 +72,7 @@ def model_view(model: Model, specification: str) -> ModelView:
         ),
         step_docstring=step_docstring(model, refusal),
         step=_step(model, names),
-        initial_states=_initial_states(stack.modules),
+        initial_states=_initial_states(stack),
         runtime=_runtime(model, stack),
     )
 
@@ -237,12 +237,12 @@ def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     return tuple(nested(run, indent=INDENT))
 
 
-def _initial_states(modules: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
+def _initial_states(stack: ModelStack) -> tuple[str, ...]:
     values = [
         f"self.{name}_state(batch)"
         if is_learned
-        else f"self.{name}.initial_state(batch)"
-        for name, is_learned in modules
+        else f"self.{stack.shared.get(name, name)}.initial_state(batch)"
+        for name, is_learned in stack.modules
     ]
     return tuple(collection("return ", values, indent=INDENT))
 

@@ -37,8 +37,9 @@ class Recurrent:
     ``arguments`` has the constructor's name for each dimension of the model,
     ``lengths`` is what ``forward`` calls the lengths of rows, None where there is no
     time. ``modules`` fills with the cells' submodules in the order of their states, and
-    whether each learns where it starts; ``runtime`` with the names needed of it;
-    ``emitted`` with the labels of what they emit, and what has it.
+    whether each learns where it starts; ``shared`` with those that are other modules,
+    whose weights they share; ``runtime`` with the names needed of it; ``emitted`` with
+    the labels of what they emit, and what has it.
     """
 
     cells: dict[str, Cell]
@@ -46,6 +47,7 @@ class Recurrent:
     names: ModelNames
     lengths: str | None
     modules: list[tuple[str, bool]] = field(default_factory=list)
+    shared: dict[str, str] = field(default_factory=dict)
     runtime: dict[str, None] = field(default_factory=dict)
     emitted: list[tuple[str, str]] = field(default_factory=list)
 
@@ -55,32 +57,32 @@ class Recurrent:
             span=layer.span,
             width=layer.output_width,
             has_time=self.lengths is not None,
+            is_separate=layer.is_separate,
         )
+        owner = layer.shares or layer.name
         is_joined = layer.residual or layer.skip
         target = self.names.branch if is_joined else self.names.flow
         below = source
         if layer.variational:
             self.runtime["VariationalDropout"] = None
             share = number(layer.variational).text
-            name = f"{layer.name}_variational"
-            stage.build.append(f"self.{name} = VariationalDropout({share})")
+            name = f"{owner}_variational"
+            _construct(stage, layer, [f"self.{name} = VariationalDropout({share})"])
             stage.run.append(f"{target} = self.{name}({below})")
             below = target
         self._branches(stage, layer, below, target)
         if layer.project is not None:
             merged = _merged_width(layer).text(self.arguments)
             project = self._size(layer.project)
-            name = f"{layer.name}_projection"
-            stage.build += call(
-                f"self.{name} = nn.Linear",
-                [merged, project, "**factory"],
-                indent=INDENT,
-            )
+            name = f"{owner}_projection"
+            sizes = [merged, project, "**factory"]
+            linear = call(f"self.{name} = nn.Linear", sizes, indent=INDENT)
+            _construct(stage, layer, linear)
             stage.run.append(f"{target} = self.{name}({target})")
         if layer.dropout:
-            name = f"{layer.name}_dropout"
+            name = f"{owner}_dropout"
             share = number(layer.dropout).text
-            stage.build.append(f"self.{name} = nn.Dropout({share})")
+            _construct(stage, layer, [f"self.{name} = nn.Dropout({share})"])
             stage.run.append(f"{target} = self.{name}({target})")
         flow = self.names.flow
         if layer.residual:
@@ -92,13 +94,14 @@ class Recurrent:
     def _branches(
         self, stage: Stage, layer: RecurrentLayer, below: str, target: str
     ) -> None:
+        owner = layer.shares or layer.name
         if len(layer.branches) == 1:
-            self._recurrence(stage, layer, layer.branches[0], layer.name, below, target)
+            self._recurrence(stage, layer, layer.branches[0], owner, below, target)
             return
         outputs: list[str] = []
         for index, branch in enumerate(layer.branches, start=1):
             output = self.names.numbered("y", index)
-            name = f"{layer.name}_{index}"
+            name = f"{owner}_{index}"
             self._recurrence(stage, layer, branch, name, below, output)
             outputs.append(output)
         stage.run += _merge(target, layer.merge, outputs)
@@ -121,7 +124,9 @@ class Recurrent:
             self._cell(stage, layer, back, name, below, target, is_reverse=True)
         elif ahead.cell == back.cell and ahead.sizes == back.sizes and not ahead.fed:
             self._cell(stage, layer, ahead, name, below, target, is_both=True)
-            if recurrence.merge is not Merge.CONCAT:
+            if recurrence.merge is Merge.SEPARATE:
+                stage.run.append(f"{target} = {target}.unflatten(-1, (2, -1))")
+            elif recurrence.merge is not Merge.CONCAT:
                 halves = [names.forward, names.backward]
                 stage.run.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
                 stage.run += _merge(target, recurrence.merge, halves)
@@ -153,29 +158,30 @@ class Recurrent:
     ) -> None:
         """One submodule, and its run over the sequence."""
         options = ["bidirectional=True"] if is_both else []
-        stage.build += call(
-            f"self.{name} = {use.cell}",
-            [*self._sizes(layer, use), *options, "**factory"],
-            indent=INDENT,
-        )
+        sizes = [*self._sizes(layer, use), *options, "**factory"]
+        built = call(f"self.{name} = {use.cell}", sizes, indent=INDENT)
+        _construct(stage, layer, built)
         if layer.weight_drop:
             share = number(layer.weight_drop).text
             stored = [quoted(weight) for weight in use.recurrent]
-            stage.build += call(
-                f"self.{name}.drop_weights", [share, *stored], indent=INDENT
-            )
-        masks = [self._mask(stage, fed, name, below) for fed in use.fed]
+            dropped = call(f"self.{name}.drop_weights", [share, *stored], indent=INDENT)
+            _construct(stage, layer, dropped)
+        masks = [self._mask(stage, layer, fed, name, below) for fed in use.fed]
         is_learned = layer.initial_state is InitialState.LEARNED
         index = len(self.modules)
-        self.modules.append((name, is_learned))
+        own = name
+        if layer.shares is not None:
+            own = layer.name + name.removeprefix(layer.shares)
+            self.shared[own] = name
+        self.modules.append((own, is_learned))
         state = self.names.numbered("state", index + 1)
         begin = f"state[{index}]"
         if is_learned:
             self.runtime["LearnedState"] = None
-            stage.build.append(f"self.{name}_state = LearnedState(self.{name})")
+            stage.build.append(f"self.{own}_state = LearnedState(self.{name})")
             rows = f"{below}.shape[1]"
             stage.run += call(
-                f"{state} = self.{name}_state", [rows, begin], indent=INDENT
+                f"{state} = self.{own}_state", [rows, begin], indent=INDENT
             )
             begin = state
         inputs = [below, *(self.names.inputs[extra] for extra in use.extra_inputs)]
@@ -191,19 +197,27 @@ class Recurrent:
         if use.emitted:
             emitted = self.names.numbered("emitted", index + 1)
             stage.run.append(f"{target}, {emitted} = self.{name}.separate({target})")
-            label = f"{name.removesuffix('_backward')}.reverse"
-            if not name.endswith("_backward"):
-                label = name.removesuffix("_forward")
+            label = f"{own.removesuffix('_backward')}.reverse"
+            if not own.endswith("_backward"):
+                label = own.removesuffix("_forward")
             self.emitted.append((label, emitted))
 
-    def _mask(self, stage: Stage, fed: FedInput, layer: str, below: str) -> str:
+    def _mask(
+        self,
+        stage: Stage,
+        layer: RecurrentLayer,
+        fed: FedInput,
+        module: str,
+        below: str,
+    ) -> str:
         """What gives a layer the masks of a state, on the layer's input ``below``."""
         kind = _MASKS[fed.feed]
         self.runtime[kind] = None
-        name = f"{layer}_{fed.name}"
+        name = f"{module}_{fed.name}"
         shape = [width.text(self.arguments) for width in fed.widths]
         arguments = [number(fed.share).text, *shape]
-        stage.build += call(f"self.{name} = {kind}", arguments, indent=INDENT)
+        built = call(f"self.{name} = {kind}", arguments, indent=INDENT)
+        _construct(stage, layer, built)
         return f"self.{name}({below})"
 
     def _reversed(self, value: str) -> str:
@@ -224,6 +238,12 @@ class Recurrent:
         return str(dim) if isinstance(dim, int) else self.arguments[dim]
 
 
+def _construct(stage: Stage, layer: RecurrentLayer, lines: list[str]) -> None:
+    """Builds a submodule, unless the layer uses those of another."""
+    if layer.shares is None:
+        stage.build += lines
+
+
 def _merged_width(layer: RecurrentLayer) -> Width:
     """The width of a layer's outputs, before any projection."""
     widths = [_branch_width(branch) for branch in layer.branches]
@@ -242,6 +262,9 @@ def _merge(target: str, merge: Merge | None, parts: list[str]) -> list[str]:
         case Merge.CONCAT:
             joined = Nest(f"{target} = torch.cat", (Nest("", tuple(parts)), "-1"))
             return nested(joined, indent=INDENT)
+        case Merge.SEPARATE:
+            stacked = Nest(f"{target} = torch.stack", (Nest("", tuple(parts)), "-2"))
+            return nested(stacked, indent=INDENT)
         case Merge.SUM:
             return _chain(target, "+", parts)
         case Merge.MEAN:

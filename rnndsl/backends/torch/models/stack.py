@@ -56,8 +56,9 @@ class ModelStack:
     """Builds the stages of a model.
 
     ``modules`` has the recurrent submodules in the order of their states, and whether
-    each learns where it starts; ``emitted`` what they emit, by labels; ``runtime`` the
-    names needed of the runtime; ``result``
+    each learns where it starts; ``shared`` those that are other modules, whose weights
+    they share; ``emitted`` what they emit, by labels; ``runtime`` the names needed of
+    the runtime; ``result``
     is what holds the output in the end.
     """
 
@@ -77,8 +78,10 @@ class ModelStack:
         )
         self.modules = self._recurrent.modules
         self.emitted = self._recurrent.emitted
+        self.shared = self._recurrent.shared
         self.stages: list[Stage] = []
         self._has_time = has_time
+        self._is_separate = False
         self._dropouts = count(1)
         self._maps: Iterator[str] = (f"map_{index}" for index in count(1))
         # What the next stage reads, and its width.
@@ -213,13 +216,18 @@ class ModelStack:
 
     def _stage(self, span: Span, width: Width) -> Stage:
         return Stage(
-            span=span, width=width, has_time=self._has_time, extent=self._extent
+            span=span,
+            width=width,
+            has_time=self._has_time,
+            is_separate=self._is_separate,
+            extent=self._extent,
         )
 
     def _append(self, stage: Stage) -> None:
         self.stages.append(stage)
         self.result = self._names.flow
         self._width, self._extent = stage.width, stage.extent
+        self._is_separate = stage.is_separate
 
     def _size(self, dim: Dim) -> str:
         return str(dim) if isinstance(dim, int) else self._arguments[dim]

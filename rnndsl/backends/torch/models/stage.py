@@ -21,13 +21,14 @@ class Stage:
 
     ``span`` lies in the line of the spec that it comes from. What leaves the stage has
     ``width`` features, behind these the axes of ``extent``, and with ``has_time`` an
-    axis of time.
+    axis of time, with ``is_separate`` one of two directions.
     """
 
     span: Span
     width: Width
     has_time: bool
     extent: tuple[Dim, ...] = ()
+    is_separate: bool = False
     build: list[str] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
 

@@ -139,7 +139,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
         shapes[spec_line(model.front.span)] = "not made: the map reads its columns"
     for stage in stages:
         shape = (str(stage.width), *stage.extent)
-        shapes[spec_line(stage.span)] = shape_text(shape, *_axes(stage.has_time))
+        axes = (*_axes(stage.has_time), *(["2"] if stage.is_separate else []))
+        shapes[spec_line(stage.span)] = shape_text(shape, *axes)
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
     others = (model.stateful, model.truncation, model.loss)
     return [*lines, *(spec_line(part.span) for part in others if part is not None)]
@@ -161,7 +162,8 @@ def leading_axes(model: Model, *axes: str, pooled: bool = False) -> tuple[str, .
     is_single = model.exchange is Exchange.ONE_TO_ONE or (
         pooled and model.exchange is Exchange.MANY_TO_ONE
     )
-    return axes[-1:] if is_single else axes
+    leading = axes[-1:] if is_single else axes
+    return (*leading, "2") if pooled and model.is_separate else leading
 
 
 def _inputs(model: Model, *leading: str) -> str:
