@@ -39,11 +39,18 @@ class Pooling(Enum):
 
 
 class Exchange(Enum):
-    """What goes in and comes out."""
+    """What goes in and comes out. ONE_TO_MANY reads its own outputs, and, in training,
+    the sequence that it shall write."""
 
     ONE_TO_ONE = "one_to_one"
+    ONE_TO_MANY = "one_to_many"
     MANY_TO_ONE = "many_to_one"
     MANY_TO_MANY = "many_to_many"
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether an output comes out at each step."""
+        return self in (Exchange.MANY_TO_MANY, Exchange.ONE_TO_MANY)
 
 
 class Masking(Enum):
@@ -58,6 +65,18 @@ class InitialState(Enum):
 
     ZERO = "zero"
     LEARNED = "learned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFromContext(Located):
+    """A layer starts at a map of a context that is learned: of a vector a linear map,
+    followed by ``activation``, of tokens a table."""
+
+    context: str
+    activation: str | None
+
+
+FirstState: TypeAlias = InitialState | StateFromContext
 
 
 # Inputs
@@ -173,7 +192,7 @@ class RecurrentLayer(Located):
     variational: float
     weight_drop: float = 0.0
     project: Dim | None
-    initial_state: InitialState
+    initial_state: FirstState
     name: str
     shares: str | None = None
     input_width: Width
@@ -259,6 +278,16 @@ class TimeConvolution(Located):
     kernel: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Located):
+    """Puts an input or a context behind the features of each step: a vector as it is,
+    tokens as vectors of ``embedding_width``. ``width`` is that of what is added."""
+
+    source: str
+    width: Width
+    embedding_width: Dim | None
+
+
 Layer: TypeAlias = (
     RecurrentLayer
     | LinearMap
@@ -270,6 +299,7 @@ Layer: TypeAlias = (
     | SpatialPool
     | Flatten
     | TimeConvolution
+    | Join
 )
 
 # Heads and losses
@@ -321,14 +351,25 @@ class Truncation(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generation(Located):
+    """The model reads its own outputs: tokens, from the symbol ``start`` to the symbol
+    ``stop``, where there are such, or vectors."""
+
+    start: int | None
+    stop: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Located):
-    """``cells`` are the cells it uses, each once. ``output_width`` is that of what the
-    head, or without one the last layer, emits. ``exchange_span`` is the line ``io``, if
-    there is one. ``masking`` is that of a sequence of outputs."""
+    """``contexts`` are given once a sequence, without time. ``cells`` are the cells it
+    uses, each once. ``output_width`` is that of what the head, or without one the last
+    layer, emits. ``exchange_span`` is the line ``io``, if there is one. ``masking`` is
+    that of a sequence of outputs."""
 
     name: str
     docstring: str
     dimensions: tuple[Dimension, ...]
+    contexts: tuple[ModelInput, ...]
     inputs: tuple[ModelInput, ...]
     front: Embedding | OneHot | None
     layers: tuple[Layer, ...]
@@ -340,6 +381,7 @@ class Model(Located):
     truncation: Truncation | None
     head: tuple[Layer, ...]
     loss: Loss | None
+    generation: Generation | None
     cells: tuple[Cell, ...]
     output_width: Width
 

@@ -47,24 +47,26 @@ MODULE_ATTRIBUTES = (
 )
 CELL_NAMES = (
     "AdditiveAttention", "Any", "ArgumentTypeError", "AttentionMemory",
-    "AttentionPooling", "CausalConvolution", "CellSpecification", "DeviceError",
-    "DotAttention", "DtypeError", "F", "GeneralAttention", "GeneratedSequences",
-    "Gradients", "Initialiser", "InputSpecification", "LayerState", "LearnedState",
-    "LinearChainCRF", "ModelSpecification", "ModelState", "OneHotLinear",
-    "PackedSequence", "ParameterSpecification", "PartialTensors", "Prompt",
-    "RecurrentCell", "RecurrentDropoutMask", "RecurrentLayer", "RecurrentModel",
-    "ShapeError", "StateCountError", "StateSpecification", "Structure", "Tensor",
-    "TensorSpecification", "Tensors", "VariationalDropout", "ZoneoutMask",
+    "AttentionPooling", "CausalConvolution", "CellSpecification", "ConditionedModel",
+    "DeviceError", "DotAttention", "DtypeError", "F", "GeneralAttention",
+    "GeneratedSequences", "Gradients", "Initialiser", "InputSpecification",
+    "LayerState", "LearnedState", "LinearChainCRF", "ModelSpecification", "ModelState",
+    "OneHotLinear", "PackedSequence", "ParameterSpecification", "PartialTensors",
+    "Prompt", "RecurrentCell", "RecurrentDropoutMask", "RecurrentLayer",
+    "RecurrentModel", "SearchOptions", "ShapeError", "StateBridge", "StateCountError",
+    "StateSpecification", "StateTable", "Strategy", "Structure", "Tensor",
+    "TensorSpecification", "Tensors", "Unpack", "VariationalDropout", "ZoneoutMask",
     "absolute_error_loss", "adaptive_probabilities", "adaptive_softmax_loss",
-    "annotations", "beam_search", "binary_loss", "bool", "crf_loss",
-    "cross_entropy_loss", "ctc_best_path", "ctc_loss", "ctc_negative_log_likelihood",
-    "dict", "each_step", "enumerate", "extreme_backward", "float", "given_embedding",
-    "greedy_search", "int", "last_step", "layer_norm", "layer_norm_backward", "len",
-    "list", "math", "max", "max_over_time", "mean_backward", "mean_over_time", "nn",
-    "object", "overload", "property", "range", "reorder_batch", "repeat_batch",
-    "repeat_last", "reverse_time", "reversed", "rms_norm", "rms_norm_backward",
-    "sample_sequences", "squared_error_loss", "str", "sum", "sum_backward", "super",
-    "torch", "tuple", "zip",
+    "annotations", "at_each_step", "beam_search", "binary_loss", "bool",
+    "continue_series", "crf_loss", "cross_entropy_loss", "ctc_best_path", "ctc_loss",
+    "ctc_negative_log_likelihood", "dict", "each_step", "enumerate", "extreme_backward",
+    "float", "generate_tokens", "given_embedding", "greedy_search", "int", "last_step",
+    "layer_norm", "layer_norm_backward", "len", "list", "math", "max", "max_over_time",
+    "mean_backward", "mean_over_time", "nn", "object", "overload", "property", "range",
+    "reorder_batch", "repeat_batch", "repeat_last", "reverse_time", "reversed",
+    "rms_norm", "rms_norm_backward", "rows_to_generate", "sample_sequences",
+    "squared_error_loss", "str", "sum", "sum_backward", "super", "torch", "tuple",
+    "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",
@@ -79,14 +81,16 @@ ARGUMENTS = (
 )
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
-    "adaptive_softmax", "begin", "counted", "crf", "embedding", "emitted", "engine",
-    "explain", "finish", "graph_limit", "head", "head_bias", "initial_state",
-    "laid_out", "loss", "options", "pooling", "predict", "reset_parameters",
-    "reset_state", "run_emitting_step", "run_step", "specification", "step",
-    "truncation",
+    "adaptive_softmax", "begin", "carried", "counted", "crf", "decode", "embedding",
+    "emitted", "encode", "encoder", "engine", "explain", "finish", "generate", "given",
+    "graph_limit", "head", "head_bias", "initial_state", "kept_aside", "laid_out",
+    "loss", "options", "over_time", "pooling", "predict", "reset_parameters",
+    "reset_state", "run_emitting_step", "run_step", "specification", "start", "started",
+    "states", "step", "truncation",
 )
 MODEL_INPUT_NAMES = (
-    "lengths", "output", "state", "target", "target_lengths",
+    "batch", "lengths", "max_length", "output", "prime", "prime_lengths", "search",
+    "state", "steps", "strategy", "target_lengths",
 )
 # fmt: on
 

@@ -10,7 +10,9 @@ from rnndsl.runtime.attention import (
     GeneralAttention,
 )
 from rnndsl.runtime.beam import beam_search
+from rnndsl.runtime.bridges import StateBridge, StateTable
 from rnndsl.runtime.cell import RecurrentCell
+from rnndsl.runtime.conditioned import ConditionedModel, at_each_step
 from rnndsl.runtime.convolution import CausalConvolution, each_step
 from rnndsl.runtime.crf import LinearChainCRF, crf_loss
 from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
@@ -31,6 +33,13 @@ from rnndsl.runtime.features import (
     rms_norm,
     rms_norm_backward,
     sum_backward,
+)
+from rnndsl.runtime.generating import (
+    SearchOptions,
+    Strategy,
+    continue_series,
+    generate_tokens,
+    rows_to_generate,
 )
 from rnndsl.runtime.generation import (
     GeneratedSequences,
@@ -77,6 +86,7 @@ __all__ = [
     "AttentionPooling",
     "CausalConvolution",
     "CellSpecification",
+    "ConditionedModel",
     "DeviceError",
     "DotAttention",
     "DtypeError",
@@ -98,9 +108,13 @@ __all__ = [
     "RecurrentDropoutMask",
     "RecurrentLayer",
     "RecurrentModel",
+    "SearchOptions",
     "ShapeError",
+    "StateBridge",
     "StateCountError",
     "StateSpecification",
+    "StateTable",
+    "Strategy",
     "Structure",
     "TensorSpecification",
     "Tensors",
@@ -109,8 +123,10 @@ __all__ = [
     "absolute_error_loss",
     "adaptive_probabilities",
     "adaptive_softmax_loss",
+    "at_each_step",
     "beam_search",
     "binary_loss",
+    "continue_series",
     "crf_loss",
     "cross_entropy_loss",
     "ctc_best_path",
@@ -118,6 +134,7 @@ __all__ = [
     "ctc_negative_log_likelihood",
     "each_step",
     "extreme_backward",
+    "generate_tokens",
     "given_embedding",
     "greedy_search",
     "last_step",
@@ -132,6 +149,7 @@ __all__ = [
     "reverse_time",
     "rms_norm",
     "rms_norm_backward",
+    "rows_to_generate",
     "sample_sequences",
     "squared_error_loss",
     "sum_backward",

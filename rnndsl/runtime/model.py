@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self, assert_never
 
 import torch
@@ -106,11 +107,11 @@ class RecurrentModel(nn.Module):
         tensors = tuple(map(layout.arranged, tensors))
         tensors = tuple(repeat_last(value, layout.lengths) for value in tensors)
         if state is not None and not layout.is_batched:
-            state = single_rows(self._states(state))
+            state = single_rows(self.states(state))
         if state is None and self._kept_state is not None:
             batch = tensors[0].shape[1]
             state = self._kept_state.resume(batch, self.initial_state)
-        return tensors, layout.lengths, self._states(state), layout
+        return tensors, layout.lengths, self.states(state), layout
 
     def finish(
         self, output: Tensor, state: ModelState, layout: SequenceLayout
@@ -120,7 +121,7 @@ class RecurrentModel(nn.Module):
         specification = self.specification
         result: Tensor | PackedSequence
         match specification.exchange:
-            case "many_to_many":
+            case "many_to_many" | "one_to_many":
                 hold = specification.masked == "hold"
                 result = layout.sequence(output, hold=hold)
             case "many_to_one":
@@ -231,8 +232,8 @@ class RecurrentModel(nn.Module):
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
         if specification.exchange != "one_to_one":
             tensors = tuple(value.unsqueeze(axis) for value in tensors)
-        output, last, *more = self(*tensors, state=state)
-        if specification.exchange == "many_to_many":
+        output, last, *more = self.over_time(*tensors, state=state)
+        if specification.has_steps:
             output = output.squeeze(axis)
         if specification.exchange != "one_to_one":
             more = [{n: v.squeeze(axis) for n, v in own.items()} for own in more]
@@ -267,6 +268,19 @@ class RecurrentModel(nn.Module):
     def truncation(self, steps: int | None) -> None:
         for _, layer in self._recurrent_layers():
             layer.truncation = steps
+
+    @contextmanager
+    def kept_aside(self) -> Iterator[None]:
+        """Leaves the state that a stateful model keeps as it is meanwhile."""
+        kept, self._kept_state = self._kept_state, None
+        try:
+            yield
+        finally:
+            self._kept_state = kept
+
+    def over_time(self, *inputs: Any, **options: Any) -> Any:
+        """The steps behind a state: inputs, options and results of ``forward``."""
+        return self(*inputs, **options)
 
     @property
     def engine(self) -> str:
@@ -333,8 +347,9 @@ class RecurrentModel(nn.Module):
             self._kept_state.apply(fn)
         return self
 
-    def _states(self, state: ModelState | None) -> ModelState:
-        names = self.specification.recurrences
+    def states(self, state: ModelState | None) -> ModelState:
+        """The entries of a state, None for what is not given."""
+        names = self.specification.entries
         if state is None:
             return (None,) * len(names)
         if self.specification.state_refusal is not None:

@@ -78,6 +78,40 @@ def plain_inputs(
     return tensors, is_batched
 
 
+def context_inputs(
+    specification: ModelSpecification,
+    sizes: Mapping[str, int],
+    contexts: tuple[Any, ...],
+) -> tuple[Tensors, bool]:
+    """Contexts as (1, B, ...), all of one batch; whether they came with it.
+
+    Raises ValueError for a wrong number of dimensions of the first, RuntimeError where
+    the others have other rows.
+    """
+    first_context = specification.contexts[0]
+    name, rank = first_context.name, len(first_context.shape)
+    first = check_tensor(name, contexts[0])
+    if first.dim() not in (rank + 1, rank):
+        raise ValueError(
+            f"{name}: expected a {rank + 1}-D tensor, or {rank}-D for unbatched input, "
+            f"got {first.dim()}-D"
+        )
+    is_batched = first.dim() == rank + 1
+    tensors = tuple(
+        _checked(own, resolve_shape(own.shape, sizes), value, int(is_batched))
+        for own, value in zip(specification.contexts, contexts, strict=True)
+    )
+    if not is_batched:
+        return tuple(value[None, None] for value in tensors), False
+    for own, value in zip(specification.contexts, tensors, strict=True):
+        if value.shape[0] != first.shape[0]:
+            raise ShapeError(
+                f"{own.name}: expected {first.shape[0]} rows, as {name} has, got "
+                f"{value.shape[0]}"
+            )
+    return tuple(value.unsqueeze(0) for value in tensors), True
+
+
 def _checked(
     own: InputSpecification, shape: tuple[int, ...], value: object, leading: int
 ) -> Tensor:

@@ -13,7 +13,9 @@ from rnndsl.runtime.specification import Dim, Shape
 LayerState: TypeAlias = Tensor | tuple[Tensor, ...]
 # One for each recurrent layer; None: from where that layer starts by itself.
 ModelState: TypeAlias = tuple[LayerState | None, ...]
-Exchange: TypeAlias = Literal["one_to_one", "many_to_one", "many_to_many"]
+Exchange: TypeAlias = Literal[
+    "one_to_one", "one_to_many", "many_to_one", "many_to_many"
+]
 # What is put out where no step counts: zeros, or what was put out last.
 Masked: TypeAlias = Literal["zero", "hold"]
 
@@ -33,9 +35,11 @@ class ModelSpecification:
     """A model, from its inputs to its head.
 
     ``dimensions`` pairs each dimension with the constructor argument that gives its
-    size. ``masked`` says what a sequence of outputs has at steps that do not count.
+    size. ``contexts`` are given once a sequence: only the batch stands before their
+    shapes. ``masked`` says what a sequence of outputs has at steps that do not count.
     ``stateful``: a call goes on where the one before ended. ``recurrences`` names the
-    recurrent layers in the order of their states.
+    recurrent layers in the order of their states, ``constants`` what stands behind
+    these in a state and stays the same at all steps.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
     ``state_refusal`` says why it cannot start from a given state, if it cannot.
     ``summary`` has a line for each stage.
@@ -44,11 +48,23 @@ class ModelSpecification:
     name: str
     source: str
     dimensions: tuple[tuple[str, str], ...]
+    contexts: tuple[InputSpecification, ...] = ()
     inputs: tuple[InputSpecification, ...]
     exchange: Exchange
     recurrences: tuple[str, ...]
+    constants: tuple[str, ...] = ()
     masked: Masked = "zero"
     stateful: bool = False
     streaming_refusal: str | None = None
     state_refusal: str | None = None
     summary: tuple[str, ...]
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether there is an output at each step."""
+        return self.exchange in ("many_to_many", "one_to_many")
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What a state holds, by name."""
+        return (*self.recurrences, *self.constants)

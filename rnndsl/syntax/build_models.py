@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rnndsl.syntax.advice import UNEXPECTED, WRONG_LINE
 from rnndsl.syntax.build_expressions import literal
+from rnndsl.syntax.clauses import CLAUSE_WORDS, CONTEXT, unknown_line
 from rnndsl.syntax.faults import quote
 from rnndsl.syntax.literals import is_whole_number
 from rnndsl.syntax.parts import Parts
 from rnndsl.syntax.tree import (
     Argument,
     Arguments,
+    Block,
     Clause,
     ClauseTerm,
+    ContextInputs,
     DimensionDeclaration,
     Docstring,
+    Line,
     ModelDefinition,
     ModelInput,
     ModelInputs,
     Name,
     Node,
     NumberLiteral,
+    Origin,
     Shape,
     Term,
 )
@@ -49,14 +55,29 @@ def _model(parts: Parts) -> ModelDefinition:
         name=parts.names[0],
         dimensions=parts.all(DimensionDeclaration),
         docstring=parts.first(Docstring),
-        clauses=tuple(
-            part for part in parts.parts if isinstance(part, ModelInputs | Clause)
-        ),
+        clauses=tuple(part for part in parts.parts if isinstance(part, Line | Block)),
     )
+
+
+def _block(parts: Parts) -> Block:
+    lines = tuple(part for part in parts.parts if isinstance(part, Line))
+    return Block(span=parts.span, word=parts.names[0], lines=lines)
 
 
 def _model_inputs(parts: Parts) -> ModelInputs:
     return ModelInputs(span=parts.span, inputs=parts.all(ModelInput))
+
+
+def _context_inputs(parts: Parts) -> ContextInputs:
+    word = parts.names[0]
+    if word.text not in CLAUSE_WORDS:
+        message, hint = unknown_line(word.text)
+        parts.fault(WRONG_LINE, message, word.span, hint)
+    elif word.text != CONTEXT:
+        message = f"`{word.text}` declares nothing"
+        hint = f"write `input` or `{CONTEXT}`, or leave the `:` out"
+        parts.fault(UNEXPECTED, message, word.span, hint)
+    return ContextInputs(span=parts.span, word=word, inputs=parts.all(ModelInput))
 
 
 def _model_input(parts: Parts) -> ModelInput:
@@ -78,7 +99,13 @@ def _term(parts: Parts) -> Term:
         arguments=parts.first(Arguments),
         repetition=None if repetition is None else repetition.count,
         option=None if option is None else option.name,
+        origin=parts.first(Origin),
     )
+
+
+def _origin(parts: Parts) -> Origin:
+    name, arguments = parts.names[0], parts.first(Arguments)
+    return Origin(span=parts.span, name=name, arguments=arguments)
 
 
 def _arguments(parts: Parts) -> Arguments:
@@ -120,11 +147,14 @@ def _signed_number(parts: Parts) -> NumberLiteral:
 MODEL_RULES: dict[str, Callable[[Parts], Node]] = {
     "argument": _argument,
     "arguments": _arguments,
+    "block": _block,
     "clause": _clause,
+    "context_inputs": _context_inputs,
     "model": _model,
     "model_input": _model_input,
     "model_inputs": _model_inputs,
     "option": _option,
+    "origin": _origin,
     "repetition": _repetition,
     "signed_number": _signed_number,
     "term": _term,

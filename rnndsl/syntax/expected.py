@@ -37,8 +37,8 @@ def expectation(surprise: Surprise) -> str:
     left = [known.texts.get(name, name) for name in surprise.accepted]
     words = []
     if surprise.in_model:
-        # The minus is a sign here.
-        left = [text for text in left if text != "-"]
+        # The minus is a sign here; the others are seldom what is missing.
+        left = [text for text in left if text not in ("-", "from", ":")] or left
     elif surprise.expects_expression:
         words.append("an expression")
         left = [text for text in left if text not in _START_AN_EXPRESSION]

@@ -29,8 +29,14 @@ class _Row:
     comments: tuple[Comment, ...]
 
     @property
-    def opens_block(self) -> bool:
+    def opens_item(self) -> bool:
         return self.line is not None and self.line.tokens[0] in BLOCK_WORDS
+
+    @property
+    def opens_block(self) -> bool:
+        """That of a cell or a model, or one in a model."""
+        is_inner = self.line is not None and self.line.tokens[-1] == ":"
+        return self.opens_item or is_inner
 
 
 def format_source(source: Source, report: Report) -> str | None:
@@ -62,7 +68,7 @@ def _in_cells(rows: Sequence[_Row]) -> Iterator[bool]:
     """Whether the last header before each row is that of a cell."""
     in_cell = False
     for row in rows:
-        if row.opens_block and row.line is not None:
+        if row.opens_item and row.line is not None:
             in_cell = row.line.tokens[0] == "cell"
         yield in_cell
 
@@ -128,7 +134,8 @@ def _empty_lines(rows: Sequence[_Row], levels: Sequence[int], text: str) -> list
         gaps[i] = min(written, most)
     is_wanted = False
     for i in range(len(rows) - 1, 0, -1):
-        is_wanted = is_wanted or rows[i].opens_block or levels[i] < levels[i - 1]
+        is_outer = not levels[i] and levels[i - 1]
+        is_wanted = is_wanted or rows[i].opens_item or bool(is_outer)
         if is_wanted and (rows[i - 1].line or levels[i - 1] or gaps[i]):
             gaps[i] = max(gaps[i], 1)
             is_wanted = False

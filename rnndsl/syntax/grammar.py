@@ -17,6 +17,7 @@ END = "$END"
 
 # Reserved wherever they stand; the other words only at the start of a line.
 _WORDS_WITHIN_A_LINE = ("as", "import")
+_WORDS_EVERYWHERE = (*_WORDS_WITHIN_A_LINE, "from")
 
 
 class _FedByHand(Lexer):
@@ -72,7 +73,7 @@ class Grammar:
 
     def terminal_of_name(self, word: str, *, opens_line: bool) -> str:
         """The terminal of something spelt like a name."""
-        if opens_line or word in _WORDS_WITHIN_A_LINE:
+        if opens_line or word in _WORDS_EVERYWHERE:
             return self.terminal(word)
         return "NAME"
 

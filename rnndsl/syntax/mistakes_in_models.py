@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax.advice import UNEXPECTED, WRONG_LINE, WRONG_SYMBOL, Advice, at
-from rnndsl.syntax.clauses import CLAUSE_WORDS
+from rnndsl.syntax.clauses import BLOCK_WORDS, CLAUSE_WORDS, unknown_line
 from rnndsl.syntax.expected import found
-from rnndsl.syntax.faults import quote
 from rnndsl.syntax.surprise import ITEM_WORDS, Surprise
 
 _OPERATORS = ("+", "-", "*", "/", "@", "**")
@@ -38,6 +36,16 @@ def _outside_of_a_model(surprise: Surprise) -> Advice | None:
     return at(word, WRONG_LINE, message, "indent it below `model NAME(V):`")
 
 
+def _block_on_one_line(surprise: Surprise) -> Advice | None:
+    token = surprise.token
+    if not surprise.in_model or surprise.opening not in BLOCK_WORDS:
+        return None
+    if surprise.index != 2 or surprise.before != ":":
+        return None
+    message = f"the lines of a block start on the next line, found {found(token)}"
+    return at(token, UNEXPECTED, message)
+
+
 def _unknown_line(surprise: Surprise) -> Advice | None:
     word, token = surprise.opening, surprise.token
     if not _is_line(surprise) or word in CLAUSE_WORDS:
@@ -46,10 +54,7 @@ def _unknown_line(surprise: Surprise) -> Advice | None:
         message = "a model has no equations"
         hint = "write them in a cell; a model uses it: `layer NAME(H)`"
         return at(word, WRONG_LINE, message, hint)
-    message = f"no line of a model starts with {quote(word)}"
-    meant = suggest(str(word), CLAUSE_WORDS)
-    hint = f"did you mean `{meant}`?" if meant else f"write {_any_of(CLAUSE_WORDS)}"
-    return at(word, WRONG_LINE, message, hint)
+    return at(word, WRONG_LINE, *unknown_line(str(word)))
 
 
 def _is_line(surprise: Surprise) -> bool:
@@ -58,14 +63,10 @@ def _is_line(surprise: Surprise) -> bool:
     return surprise.in_model and is_named and surprise.index > 0
 
 
-def _any_of(words: tuple[str, ...]) -> str:
-    *most, last = [f"`{word}`" for word in words]
-    return f"{', '.join(most)} or {last}"
-
-
 def _after_the_word(surprise: Surprise) -> Advice | None:
-    token = surprise.token
-    if not _is_line(surprise) or surprise.index != 1:
+    token = surprise.tokens[1]
+    # A colon could have ended the line, as the first one of a block.
+    if not _is_line(surprise) or surprise.index != (2 if token == ":" else 1):
         return None
     if token not in ("=", ":", "("):
         return None
@@ -158,6 +159,7 @@ def _missing_comma(surprise: Surprise) -> Advice | None:
 MODEL_MISTAKES: tuple[Callable[[Surprise], Advice | None], ...] = (
     _misplaced_word,
     _outside_of_a_model,
+    _block_on_one_line,
     _unknown_line,
     _after_the_word,
     _input_without_kind,

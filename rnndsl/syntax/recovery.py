@@ -39,7 +39,7 @@ class LineParser:
         self._parser = self._grammar.lark.parse_interactive("")
         self._state = self._parser.parser_state
         self._levels = [_Level(0, True)]
-        # The header of a cell or a model whose body comes next.
+        # The header of a cell, a model or a block of one whose body comes next.
         self._header: LogicalLine | None = None
         # The word of the last header.
         self._block = BLOCK_WORDS[0]
@@ -83,7 +83,8 @@ class LineParser:
             if line.indent > level.width:
                 self._levels.append(_Level(line.indent, True))
                 return
-            if line.tokens[0] in ITEM_WORDS or line.indent < level.width:
+            is_over = line.tokens[0] in ITEM_WORDS or line.indent < level.width
+            if is_over or not self._opens_item(header):
                 self._report_no_body(header)
                 self._feed(DEDENT)
             else:
@@ -141,17 +142,21 @@ class LineParser:
             self._start_block(line, is_bad=False)
 
     def _opens_block(self, line: LogicalLine) -> bool:
+        return self._opens_item(line) or line.tokens[-1] == ":"
+
+    def _opens_item(self, line: LogicalLine) -> bool:
         words = self._grammar.words
         return line.tokens[0].type in [words[word] for word in BLOCK_WORDS]
 
     def _start_block(self, header: LogicalLine, *, is_bad: bool) -> None:
         self._header, self._header_was_bad = header, is_bad
-        self._block = str(header.tokens[0])
+        if self._opens_item(header):
+            self._block = str(header.tokens[0])
 
     def _leave_out(self, line: LogicalLine) -> None:
         """After a bad line: the body of a cell or a model is read all the same, any
         other block under the line belongs to it and is not."""
-        if self._opens_block(line) and not self._in_block:
+        if self._opens_item(line) and not self._in_block:
             for text in (str(line.tokens[0]), *_ANY_HEADER):
                 self._feed(self._grammar.terminal(text), text)
             self._feed(NEWLINE)
@@ -189,10 +194,11 @@ class LineParser:
     def _report_no_body(self, header: LogicalLine) -> None:
         if self._header_was_bad:
             return
-        name = header.tokens[1]
+        name = header.tokens[1 if self._opens_item(header) else 0]
+        header_text = " ".join(dict.fromkeys((str(header.tokens[0]), str(name))))
         self._faults.add(
             "RNN002",
-            f"the {header.tokens[0]} {name} has no body",
+            f"the {header_text} has no body",
             start_of(name),
             end_of(name),
             help="its lines follow the header, indented by four spaces",

@@ -215,17 +215,26 @@ class Arguments(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin(Node):
+    """``from encoder(tanh)``; ``arguments`` is None without parentheses."""
+
+    name: Name
+    arguments: Arguments | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Term(Node):
-    """``dropout(0.3)``, ``LSTM(512) x 2`` or ``state learned``.
+    """``dropout(0.3)``, ``LSTM(512) x 2``, ``state learned`` or ``state from image``.
 
     ``arguments`` is None without parentheses, ``repetition`` the number after ``x``,
-    ``option`` the word that follows.
+    ``option`` the word that follows, ``origin`` what stands behind ``from``.
     """
 
     name: Name
     arguments: Arguments | None
     repetition: NumberLiteral | None
     option: Name | None
+    origin: Origin | None = None
 
 
 ClauseTerm: TypeAlias = Term | NumberLiteral
@@ -253,6 +262,25 @@ class ModelInputs(Node):
     """``input x: [I], dt: []``."""
 
     inputs: tuple[ModelInput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextInputs(Node):
+    """``context image: [F], genre: tokens(G)``."""
+
+    word: Name
+    inputs: tuple[ModelInput, ...]
+
+
+Line: TypeAlias = ModelInputs | ContextInputs | Clause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block(Node):
+    """``encoder:`` and the lines below it."""
+
+    word: Name
+    lines: tuple[Line, ...]
 
 
 # Top level
@@ -314,7 +342,7 @@ class ModelDefinition(Node):
     name: Name
     dimensions: tuple[DimensionDeclaration, ...]
     docstring: Docstring | None
-    clauses: tuple[ModelInputs | Clause, ...]
+    clauses: tuple[Line | Block, ...]
 
 
 Item: TypeAlias = Import | FunctionDefinition | CellDefinition | ModelDefinition

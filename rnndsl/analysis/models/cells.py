@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnndsl.analysis.findings import counted, did_you_mean, error, quoted, shape_text
-from rnndsl.analysis.model import CellUse, ModelInput, TokenInput
+from rnndsl.analysis.model import CellUse, TokenInput
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
@@ -31,9 +31,7 @@ class SizedCell:
     term: tree.Term
     sizes: Mapping[str, Dim]
 
-    def use(
-        self, below: Width, inputs: Mapping[str, ModelInput], context: ModelContext
-    ) -> CellUse | None:
+    def use(self, below: Width, context: ModelContext) -> CellUse | None:
         """The cell on vectors of this width; None, and reported, if it takes others."""
         cell, first = self.cell, self.cell.inputs[0]
         (wanted,) = first.shape
@@ -47,7 +45,7 @@ class SizedCell:
                 )
             )
             return None
-        extra = [self._extra(item, below, inputs, context) for item in cell.inputs[1:]]
+        extra = [self._extra(item, below, context) for item in cell.inputs[1:]]
         if not all(extra):
             return None
         return CellUse(
@@ -58,16 +56,10 @@ class SizedCell:
             output_width=self._width(cell.output.shape[0], below),
         )
 
-    def _extra(
-        self,
-        item: Input,
-        below: Width,
-        inputs: Mapping[str, ModelInput],
-        context: ModelContext,
-    ) -> bool:
+    def _extra(self, item: Input, below: Width, context: ModelContext) -> bool:
         """Whether the model has what a further input of the cell needs."""
         shape = self.widths(item.shape, below)
-        given = inputs.get(item.name)
+        given = context.fed.get(item.name)
         wanted = f"input {item.name}: [{', '.join(map(str, shape))}]"
         if given is None:
             context.add(not_fed(self.term, item, wanted))

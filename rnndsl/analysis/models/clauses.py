@@ -17,9 +17,10 @@ _STACK = ("layer", "map", "dropout")
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
-    """``stack`` are the lines that add something to the stack, in order; ``once`` has
-    the others by their words."""
+    """``contexts`` and ``inputs`` are what they declare. ``stack`` are the lines that
+    add something to the stack, in order; ``once`` has the others by their words."""
 
+    contexts: tuple[tree.ModelInput, ...]
     inputs: tuple[tree.ModelInput, ...]
     stack: tuple[tree.Clause, ...]
     once: dict[str, tree.Clause]
@@ -27,6 +28,7 @@ class Clauses:
 
 def clauses_of(model: tree.ModelDefinition, report: Report) -> Clauses:
     """The lines of a model; what is unknown, repeated or missing is reported."""
+    contexts: list[tree.ModelInput] = []
     inputs: list[tree.ModelInput] = []
     stack: list[tree.Clause] = []
     once: dict[str, tree.Clause] = {}
@@ -34,10 +36,15 @@ def clauses_of(model: tree.ModelDefinition, report: Report) -> Clauses:
     for clause in model.clauses:
         if isinstance(clause, tree.ModelInputs):
             inputs.extend(clause.inputs)
+        elif isinstance(clause, tree.ContextInputs):
+            contexts.extend(clause.inputs)
+        elif isinstance(clause, tree.Block):
+            report.add(unknown_clause(clause.word))
+            is_whole = False
         elif clause.word.text in _STACK:
             stack.append(clause)
         elif clause.word.text not in CLAUSE_WORDS:
-            report.add(unknown_clause(clause))
+            report.add(unknown_clause(clause.word))
             is_whole = False
         elif clause.word.text in once:
             first = once[clause.word.text].word.span
@@ -49,17 +56,17 @@ def clauses_of(model: tree.ModelDefinition, report: Report) -> Clauses:
         report.add(incomplete_model(model, "input", "input x: [I]"))
     if is_whole and not any(clause.word.text == "layer" for clause in stack):
         report.add(incomplete_model(model, "layer", "layer LSTM(64)"))
-    return Clauses(tuple(inputs), tuple(stack), once)
+    return Clauses(tuple(contexts), tuple(inputs), tuple(stack), once)
 
 
-def unknown_clause(clause: tree.Clause) -> Diagnostic:
+def unknown_clause(name: tree.Name) -> Diagnostic:
     """A line that opens with a word that opens none."""
-    word = clause.word.text
+    word = name.text
     listed = ", ".join(f"`{known}`" for known in CLAUSE_WORDS)
     return error(
         "RNN080",
         f"no line of a model starts with {quoted(word)}",
-        clause.word.span,
+        name.span,
         label="not known",
         help=did_you_mean(suggest(word, CLAUSE_WORDS)) or f"lines start with {listed}",
     )

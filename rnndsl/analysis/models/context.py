@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from rnndsl.analysis.dimensions import beyond_sizes, unknown_dimension
 from rnndsl.analysis.findings import error, quoted
+from rnndsl.analysis.model import ModelInput
 from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.scope import Kind, Scope
@@ -20,7 +21,8 @@ class ModelContext:
     """``scope`` has the model's dimensions, ``cells`` the cells of the file: None is a
     cell that has been reported. ``others`` are the file's names that are no cells, with
     what they are. ``variants`` fills with the variants of cells that layers are made
-    of, ``used`` with the dimensions that are the size of something."""
+    of, ``used`` with the dimensions that are the size of something, ``contexts`` with
+    what is given once a sequence and ``further`` with the inputs besides the first."""
 
     scope: Scope
     cells: Mapping[str, Cell | None]
@@ -28,6 +30,13 @@ class ModelContext:
     report: Report
     variants: Variants = field(default_factory=Variants)
     used: set[str] = field(default_factory=set)
+    contexts: dict[str, ModelInput] = field(default_factory=dict)
+    further: dict[str, ModelInput] = field(default_factory=dict)
+
+    @property
+    def fed(self) -> dict[str, ModelInput]:
+        """What can feed the further inputs of cells."""
+        return {**self.contexts, **self.further}
 
     def add(self, diagnostic: Diagnostic) -> None:
         self.report.add(diagnostic)
@@ -44,7 +53,7 @@ class ModelContext:
                     self.add(too_large)
                     return None
                 return int(text)
-            case tree.Term(arguments=None, repetition=None, option=None):
+            case tree.Term(arguments=None, repetition=None, option=None, origin=None):
                 return self._dimension(term.name)
             case tree.Term():
                 self.add(not_a_size(term.span))

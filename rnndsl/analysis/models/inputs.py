@@ -59,6 +59,19 @@ def read_inputs(
     return tuple(inputs)
 
 
+def read_contexts(
+    declared: Sequence[tree.ModelInput], context: ModelContext
+) -> tuple[ModelInput, ...]:
+    """What is given once a sequence, vectors and tokens, in order; what is wrong is
+    reported and left out."""
+    for item in declared:
+        is_free = _declare(item.name, context)
+        found = _input(item, context, 1)
+        if is_free and found is not None:
+            context.contexts[found.name] = found
+    return tuple(context.contexts.values())
+
+
 def _declare(name: tree.Name, context: ModelContext) -> bool:
     wrong = reserved_name(name, *CELL_NAMES, *MODEL_INPUT_NAMES)
     if wrong is not None:

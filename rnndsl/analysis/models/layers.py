@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnndsl.analysis.findings import quoted
 from rnndsl.analysis.model import (
     CellUse,
+    FirstState,
     InitialState,
     Merge,
-    ModelInput,
     Recurrence,
     RecurrentLayer,
 )
@@ -36,7 +36,7 @@ class LayerOptions:
     dropout: float = 0.0
     variational: float = 0.0
     project: Dim | None = None
-    initial_state: InitialState = InitialState.ZERO
+    initial_state: FirstState = InitialState.ZERO
     variant: VariantOptions = field(default_factory=VariantOptions)
 
     def has(self, word: str) -> bool:
@@ -60,16 +60,12 @@ class LayerLine:
         return self.cells if backward is None else (*self.cells, backward)
 
     def layer(
-        self,
-        name: str,
-        below: Width,
-        inputs: Mapping[str, ModelInput],
-        context: ModelContext,
+        self, name: str, below: Width, context: ModelContext
     ) -> RecurrentLayer | None:
         """A layer on vectors of this width; None, and reported, if they do not fit."""
         branches = []
         for cell in self.cells:
-            branch = self._recurrence(cell, below, inputs, context)
+            branch = self._recurrence(cell, below, context)
             if branch is None:
                 return None
             branches.append(branch)
@@ -107,14 +103,10 @@ class LayerLine:
         )
 
     def _recurrence(
-        self,
-        cell: SizedCell,
-        below: Width,
-        inputs: Mapping[str, ModelInput],
-        context: ModelContext,
+        self, cell: SizedCell, below: Width, context: ModelContext
     ) -> Recurrence | None:
         options = self.options
-        use = self._use(cell, below, inputs, context)
+        use = self._use(cell, below, context)
         if use is None:
             return None
         if not options.has("bidirectional"):
@@ -127,7 +119,7 @@ class LayerLine:
             )
         other = use
         if options.backward is not None:
-            found = self._use(options.backward, below, inputs, context)
+            found = self._use(options.backward, below, context)
             if found is None:
                 return None
             other = found
@@ -139,14 +131,10 @@ class LayerLine:
         )
 
     def _use(
-        self,
-        cell: SizedCell,
-        below: Width,
-        inputs: Mapping[str, ModelInput],
-        context: ModelContext,
+        self, cell: SizedCell, below: Width, context: ModelContext
     ) -> CellUse | None:
         """The cell, or the variant of it that the options make."""
-        use = cell.use(below, inputs, context)
+        use = cell.use(below, context)
         if use is None:
             return None
         return self.options.variant.applied(use, cell, below, context.variants)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from rnndsl.analysis.findings import error, quoted
 from rnndsl.analysis.model import (
     Activation,
-    Exchange,
     Layer,
     Loss,
     LossKind,
@@ -38,7 +37,7 @@ def check_loss(model: Model, io: tree.Clause | None, report: Report) -> None:
         classes = model.output_width.dim
         if isinstance(classes, int) and loss.blank >= classes:
             report.add(no_such_blank(loss, classes, last.span))
-    if loss.kind in _NEEDS_STEPS and model.exchange is not Exchange.MANY_TO_MANY:
+    if loss.kind in _NEEDS_STEPS and not model.exchange.has_steps:
         assert io is not None, "what is not the default is written"
         reason = "reads an output at every step"
         other, place = model.exchange.value, io.terms[0].span

@@ -38,7 +38,7 @@ def read_exchange(
     if exchange is Exchange.MANY_TO_MANY:
         masking = _masking(term, context)
         return None if masking is None else (exchange, None, masking)
-    if exchange is Exchange.ONE_TO_ONE:
+    if exchange is not Exchange.MANY_TO_ONE:
         values = values_of(term, f"io {exchange.value}", (0,), context.report)
         return None if values is None else (exchange, None, Masking.ZERO)
     values = values_of(term, "io many_to_one(mean)", (0, 1), context.report)

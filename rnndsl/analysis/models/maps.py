@@ -9,6 +9,7 @@ from rnndsl.analysis.functions import argument_counts
 from rnndsl.analysis.model import (
     Activation,
     Dropout,
+    Join,
     Layer,
     LinearMap,
     Softmax,
@@ -23,6 +24,7 @@ from rnndsl.analysis.models.convolutions import (
     time_convolution,
 )
 from rnndsl.analysis.models.embeddings import Table, tied_map
+from rnndsl.analysis.models.joins import JOIN, read_join
 from rnndsl.analysis.models.terms import (
     check_plain,
     given_twice,
@@ -41,7 +43,7 @@ from rnndsl.syntax import tree
 
 _VARIATIONAL = "variational"
 _UNARY = {name: f for name, f in FUNCTIONS.items() if len(f.operands) == 1}
-_ON_VECTORS = ("linear", "mlp", "tied", "softmax", "log_softmax", "conv_time")
+_ON_VECTORS = ("linear", "mlp", "tied", "softmax", "log_softmax", "conv_time", JOIN)
 _MAPS = (*_ON_VECTORS, *ON_EXTENTS, "dropout", *_UNARY)
 
 
@@ -99,6 +101,8 @@ class Maps:
                 self._mapped(term, time_convolution)
             case name if name in ON_EXTENTS:
                 self._mapped(term, ON_EXTENTS[name])
+            case "join":
+                self._join(read_join(term, self._context))
             case name if name in _UNARY:
                 self._activation(term, _UNARY[name])
             case "softmax" | "log_softmax" as name:
@@ -165,6 +169,13 @@ class Maps:
         self.width = None if tied is None else Width.of(tied.width)
         if tied is not None:
             self.layers.append(tied)
+
+    def _join(self, join: Join | None) -> None:
+        if join is None:
+            self.width = None
+        elif self.width is not None:
+            self.layers.append(join)
+            self.width += join.width
 
     def _dropout(self, term: tree.Term) -> None:
         form = "dropout(0.3)"

@@ -10,6 +10,7 @@ from rnndsl.analysis.model import InitialState, Merge
 from rnndsl.analysis.models.cells import SizedCell, sized_cell
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine, LayerOptions
+from rnndsl.analysis.models.states import read_state
 from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
     arguments_of,
@@ -213,17 +214,9 @@ def _project(term: tree.Term, options: LayerOptions, context: ModelContext) -> b
 
 
 def _state(term: tree.Term, options: LayerOptions, context: ModelContext) -> bool:
-    known = [start.value for start in InitialState]
-    if term.option is None or term.arguments is not None:
-        form = "state learned"
-        context.add(wrong_arguments(term.span, "state", form, "how does it start?"))
-        return False
-    if term.option.text not in known:
-        span, word = term.option.span, term.option.text
-        context.add(unknown_choice(span, word, "initial state", known))
-        return False
-    options.initial_state = InitialState(term.option.text)
-    return True
+    found = read_state(term, context)
+    options.initial_state = found or InitialState.ZERO
+    return found is not None
 
 
 _Reader: TypeAlias = Callable[[tree.Term, LayerOptions, ModelContext], bool]

@@ -52,7 +52,7 @@ def values_of(
     return tuple(argument.value for argument in arguments)
 
 
-def arguments_of(term: tree.Term) -> tuple[tree.Argument, ...]:
+def arguments_of(term: tree.Term | tree.Origin) -> tuple[tree.Argument, ...]:
     """What stands in the parentheses of a term, nothing if it has none."""
     return () if term.arguments is None else term.arguments.values
 
@@ -89,6 +89,9 @@ def check_plain(
     if term.option is not None:
         report.add(stray_part(term.option.span, term))
         return False
+    if term.origin is not None:
+        report.add(stray_part(term.origin.span, term))
+        return False
     if term.repetition is not None and not repeats:
         report.add(stray_part(term.repetition.span, term))
         return False
@@ -98,7 +101,9 @@ def check_plain(
 def word_of(term: tree.ClauseTerm) -> str | None:
     """The word a term is, if it is nothing but that."""
     match term:
-        case tree.Term(name=name, arguments=None, repetition=None, option=None):
+        case tree.Term(
+            name=name, arguments=None, repetition=None, option=None, origin=None
+        ):
             return name.text
         case _:
             return None
@@ -145,7 +150,9 @@ def not_a_probability(span: Span) -> Diagnostic:
 def stray_part(span: Span, term: tree.Term) -> Diagnostic:
     """A repetition or a word behind a term that takes none."""
     advice = "a whole layer is repeated, by a whole number: `layer GRU(64) x 2`"
-    if term.option is not None and not _REPETITION.fullmatch(term.option.text):
+    if term.origin is not None:
+        advice = "a layer starts from something: `layer GRU(64), state from image`"
+    elif term.option is not None and not _REPETITION.fullmatch(term.option.text):
         advice = f"put a comma before {quoted(term.option.text)}"
     return error(
         "RNN096",

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from rnndsl.analysis.findings import error, quoted, warning
 from rnndsl.analysis.model import (
     Exchange,
+    Join,
+    Layer,
     LinearMap,
     Model,
     OneHot,
     Pooling,
-    Recurrence,
     RecurrentLayer,
+    StateFromContext,
     TimeConvolution,
 )
 from rnndsl.analysis.models.context import ModelContext
@@ -44,6 +46,19 @@ def check_directions(
                 report.add(excluded(place, word, exchange, io.terms[0].span, reason))
             elif model.pooling is Pooling.LAST and index == len(lines) - 1:
                 report.add(last_of_backward(place, io.span))
+
+
+def check_kept(model: Model, report: Report) -> None:
+    """What goes on where the call before ended does not start from a context."""
+    if model.stateful is not None and model.contexts:
+        place = model.contexts[0].span
+        reason = "a sequence starts anew from what is given with it"
+        report.add(excluded(model.stateful.span, "stateful", "context", place, reason))
+    for layer in (*model.layers, *model.head):
+        if model.contexts and isinstance(layer, TimeConvolution):
+            place = model.contexts[0].span
+            reason = "goes on from a state, which holds no former steps"
+            report.add(excluded(layer.span, "conv_time", "context", place, reason))
 
 
 def check_steps(model: Model, io: tree.Clause | None, report: Report) -> None:
@@ -80,22 +95,26 @@ def check_model_usage(model: Model, context: ModelContext) -> None:
     for declared in context.scope.of_kind(Kind.DIMENSION):
         if declared.name not in context.used:
             context.add(unused_size(declared))
-    read = {
-        name
-        for recurrence in _recurrences(model)
-        for use in (recurrence.forward, recurrence.backward)
-        if use is not None
-        for name in use.extra_inputs
-    }
+    read = {name for layer in (*model.layers, *model.head) for name in _read(layer)}
     for item in model.inputs[1:]:
         if item.name not in read:
             context.add(never_used("input", item.name, item.span))
+    for item in model.contexts:
+        if item.name not in read:
+            context.add(never_used("context", item.name, item.span))
 
 
-def _recurrences(model: Model) -> Iterator[Recurrence]:
-    for layer in model.layers:
-        if isinstance(layer, RecurrentLayer):
-            yield from layer.branches
+def _read(layer: Layer) -> Iterator[str]:
+    """The names of the inputs and contexts that a layer reads."""
+    match layer:
+        case Join(source=source):
+            yield source
+        case RecurrentLayer(branches=branches, initial_state=start):
+            if isinstance(start, StateFromContext):
+                yield start.context
+            for recurrence in branches:
+                for use in (recurrence.forward, recurrence.backward):
+                    yield from () if use is None else use.extra_inputs
 
 
 def last_of_backward(span: Span, io: Span) -> Diagnostic:

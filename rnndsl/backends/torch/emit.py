@@ -136,8 +136,10 @@ def _imports(
         imports.add("torch.nn", "functional as F")
     if re.search(r"\bnn\.", body):
         imports.add("torch", "nn")
-    if "factory: dict[str, Any]" in body:
+    if "dict[str, Any]" in body or "-> tuple[Any, " in body:
         imports.add("typing", "Any")
+    if any("SearchOptions" in model.runtime for model in models):
+        imports.add("typing", "Unpack")
     needed = [*_RUNTIME, *(name for model in models for name in model.runtime)]
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
@@ -168,7 +170,8 @@ def _cell_body(cell: CellView) -> tuple[str, ...]:
 
 
 def _model_body(model: ModelView) -> tuple[str, ...]:
-    return (*model.build, *model.forward)
+    decoding = (line for m in model.decoding for line in (*m.signature, *m.lines))
+    return (*decoding, *model.build, *model.forward)
 
 
 def _exports(

@@ -108,6 +108,15 @@ class CellView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MethodView:
+    """One method of a class."""
+
+    signature: tuple[str, ...]
+    docstring: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LossView:
     """The methods that compare outputs with targets and read them."""
 
@@ -121,10 +130,12 @@ class LossView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """The specification and the class of a model. ``runtime`` has the names that it
-    needs of the runtime."""
+    """The specification and the class of a model. ``decoding`` are the methods that
+    ``forward`` is made of where something is given once a sequence; there is no method
+    ``initial_state`` then. ``runtime`` has the names that it needs of the runtime."""
 
     name: str
+    base: str
     specification: str
     specification_lines: tuple[str, ...]
     docstring: tuple[str, ...]
@@ -136,11 +147,13 @@ class ModelView:
     forward_signature: tuple[str, ...]
     forward_docstring: tuple[str, ...]
     forward: tuple[str, ...]
+    decoding: tuple[MethodView, ...]
     loss: LossView | None
     step_signature: tuple[str, ...]
     step_docstring: tuple[str, ...]
     step: tuple[str, ...]
     initial_states: tuple[str, ...]
+    generate: MethodView | None
     runtime: tuple[str, ...]
 
 

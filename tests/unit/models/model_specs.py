@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
+from sequence_specs import SEQUENCES
 
 from rnndsl import compile_text
 
@@ -188,6 +189,7 @@ ALL = {
     **{name: pooled(name) for name in ("last", "mean", "max", "attention")},
     **HEADS,
     **CONVOLUTIONS,
+    **SEQUENCES,
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 from model_specs import ALL, TAGGER, model, module
+from sequence_specs import SEQUENCES
 
 import rnndsl
 from rnndsl import compile_text
@@ -81,6 +82,7 @@ def test_generated_models_have_exact_types(tmp_path: Path) -> None:
         "one_hot",
         *HEADS,
         *CONVOLUTIONS,
+        *SEQUENCES,
     ):
         (tmp_path / f"{name}.py").write_text(
             compile_text(ALL[name], f"{name}.rnn"), encoding="utf-8"

@@ -62,7 +62,7 @@ def loss_stage(model: Model) -> tuple[Stage, ...]:
         Stage(
             span=loss.span,
             width=model.output_width,
-            has_time=model.exchange is Exchange.MANY_TO_MANY,
+            has_time=model.exchange.has_steps,
             build=build,
         ),
     )
@@ -101,7 +101,7 @@ def _loss_lines(model: Model, loss: Loss) -> list[str]:
             if loss.kind is LossKind.ADAPTIVE_SOFTMAX:
                 compared.insert(0, "self.adaptive_softmax")
             mask = "None"
-            if model.exchange is Exchange.MANY_TO_MANY:
+            if model.exchange.has_steps:
                 mask = "mask"
                 lines.append("mask = self.counted(output, lengths, mask)")
             compared.append(mask)

@@ -25,7 +25,7 @@ _NAMES = {
 def loss_docstring(model: Model, loss: Loss) -> tuple[str, ...]:
     """What is averaged, or added up, over what."""
     output = output_shape(model, "T", "B")
-    has_steps = model.exchange is Exchange.MANY_TO_MANY
+    has_steps = model.exchange.has_steps
     over = "steps that count" if has_steps else "rows"
     if loss.kind in (LossKind.CRF, LossKind.CTC):
         over = "rows"

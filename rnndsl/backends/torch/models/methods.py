@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rnndsl.backends.torch.layout import WIDTH
 
 LENGTHS = "lengths: Tensor | None = None"
@@ -18,3 +20,8 @@ def signature(name: str, arguments: list[str], returns: str) -> tuple[str, ...]:
         return (f"def {name}(", f"    {inner}", f"){returns}")
     broken = (f"    {argument}," for argument in ("self", *arguments))
     return (f"def {name}(", *broken, f"){returns}")
+
+
+def tupled(items: Sequence[str]) -> str:
+    """``(a, b)``."""
+    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"

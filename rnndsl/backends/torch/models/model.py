@@ -23,10 +23,23 @@ from rnndsl.backends.torch.layout import (
     nested,
     quoted,
 )
+from rnndsl.backends.torch.models.conditioning import (
+    carried_lines,
+    contexts_at_steps,
+    decode_method,
+    forward_lines,
+    is_conditioned,
+    start_method,
+)
 from rnndsl.backends.torch.models.emission import collected, emits, returned
+from rnndsl.backends.torch.models.generating import (
+    generate_method,
+    generating_runtime,
+)
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
-from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature
+from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature, tupled
 from rnndsl.backends.torch.models.names import ModelNames
+from rnndsl.backends.torch.models.recurrent import RecurrentModule
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented, place
 from rnndsl.backends.torch.models.text import (
@@ -37,7 +50,7 @@ from rnndsl.backends.torch.models.text import (
     streaming_refusal,
     summary,
 )
-from rnndsl.backends.torch.view import ModelView
+from rnndsl.backends.torch.view import MethodView, ModelView
 
 _STATE = "state: ModelState | None = None"
 
@@ -49,12 +62,22 @@ def model_view(model: Model, specification: str) -> ModelView:
     stack = ModelStack(model, names)
     refusal = streaming_refusal(model)
     inputs = list(names.inputs.values())
-    given = _typed(inputs, "Tensor")
+    contexts = _typed(list(names.contexts.values()), "Tensor")
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     arguments = [f"{d.argument}: int" for d in model.dimensions]
-    recurrences = [name for name, _ in stack.modules]
+    recurrences = [module.name for module in stack.modules]
+    states = [names.numbered("state", i + 1) for i in range(len(recurrences))]
+    run = _forward(model, names, stack, states)
+    conditioned = is_conditioned(model)
+    decoding: tuple[MethodView, ...] = ()
+    if conditioned:
+        begin = start_method(model, names, stack.stages, states)
+        decoding = (begin, decode_method(model, names, run))
+    generation = model.generation
+    step_state = "state: ModelState" if conditioned else _STATE
     return ModelView(
         name=model.name,
+        base=_base(model),
         specification=specification,
         specification_lines=_specification(model, specification, stack, refusal),
         docstring=class_docstring(model),
@@ -62,17 +85,23 @@ def model_view(model: Model, specification: str) -> ModelView:
         keywords=_keywords(model),
         initialise=_initialise(model, has_time),
         build=_build(model, stack),
-        forward_overloads=_forward_overloads(model, inputs),
-        forward_signature=_forward_signature(model, inputs),
+        forward_overloads=_forward_overloads(model, contexts, inputs),
+        forward_signature=_forward_signature(model, contexts, inputs),
         forward_docstring=forward_docstring(model, recurrences),
-        forward=_forward(model, names, stack),
+        forward=forward_lines(model, names) if conditioned else run,
+        decoding=decoding,
         loss=None if model.loss is None else loss_view(model, model.loss),
         step_signature=signature(
-            "step", [*given, "*", _STATE], returned(model, "Tensor")
+            "step",
+            [*_typed(inputs, "Tensor"), "*", step_state],
+            returned(model, "Tensor"),
         ),
         step_docstring=step_docstring(model, refusal),
         step=_step(model, names),
-        initial_states=_initial_states(stack),
+        initial_states=_initial_states(stack.modules),
+        generate=None
+        if generation is None
+        else generate_method(model, generation, names),
         runtime=_runtime(model, stack),
     )
 
@@ -91,9 +120,11 @@ def _specification(
                 f"({quoted(d.name)}, {quoted(d.argument)})" for d in model.dimensions
             ),
         ),
+        *_named("contexts", [_input(item) for item in model.contexts]),
         Nest("inputs=", tuple(_input(item) for item in model.inputs)),
         f"exchange={quoted(model.exchange.value)}",
-        Nest("recurrences=", tuple(quoted(name) for name, _ in stack.modules)),
+        Nest("recurrences=", tuple(quoted(module.name) for module in stack.modules)),
+        *_named("constants", [quoted(i.name) for i in contexts_at_steps(model)]),
     ]
     if model.stateful is not None:
         items.append("stateful=True")
@@ -107,6 +138,15 @@ def _specification(
     lines = tuple(quoted(line) for line in summary(model, stack.stages))
     items.append(Nest("summary=", lines))
     return tuple(nested(Nest(f"{name} = ModelSpecification", tuple(items)), indent=0))
+
+
+def _named(name: str, items: Sequence[Nest | str]) -> list[Nest]:
+    """A field that is left out where there is nothing in it."""
+    return [Nest(f"{name}=", tuple(items))] if items else []
+
+
+def _base(model: Model) -> str:
+    return "ConditionedModel" if is_conditioned(model) else "RecurrentModel"
 
 
 def _input(item: ModelInput) -> Nest:
@@ -130,36 +170,40 @@ def _keywords(model: Model) -> tuple[str, ...]:
     return ("embedding: Tensor",) if is_given else ()
 
 
-def _forward_overloads(model: Model, inputs: list[str]) -> tuple[tuple[str, ...], ...]:
+def _forward_overloads(
+    model: Model, contexts: list[str], inputs: list[str]
+) -> tuple[tuple[str, ...], ...]:
     """Where the output has the form of the inputs, as sequences or packed."""
     kind = "PackedSequence"
     match model.exchange:
-        case Exchange.MANY_TO_MANY:
+        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
             packed_output = kind
         case Exchange.MANY_TO_ONE if emits(model):
             packed_output = "Tensor"
         case _:
             return ()
-    padded = [*_typed(inputs, "Tensor"), "*", LENGTHS, MASK, _STATE]
-    packed = [*_typed(inputs, "PackedSequence"), "*", _STATE]
+    padded = [*contexts, *_typed(inputs, "Tensor"), "*", LENGTHS, MASK, _STATE]
+    packed = [*contexts, *_typed(inputs, "PackedSequence"), "*", _STATE]
     return (
         signature("forward", padded, f"{returned(model, 'Tensor')} ..."),
         signature("forward", packed, f"{returned(model, packed_output, kind)} ..."),
     )
 
 
-def _forward_signature(model: Model, inputs: list[str]) -> tuple[str, ...]:
+def _forward_signature(
+    model: Model, contexts: list[str], inputs: list[str]
+) -> tuple[str, ...]:
     either = "Tensor | PackedSequence"
     match model.exchange:
         case Exchange.ONE_TO_ONE:
             given, options, output = "Tensor", [_STATE], "Tensor"
         case Exchange.MANY_TO_ONE:
             given, options, output = either, [LENGTHS, MASK, _STATE], "Tensor"
-        case Exchange.MANY_TO_MANY:
+        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
             given, options, output = either, [LENGTHS, MASK, _STATE], either
         case _:
             assert_never(model.exchange)
-    arguments = [*_typed(inputs, given), "*", *options]
+    arguments = [*contexts, *_typed(inputs, given), "*", *options]
     kind = "Any" if given == either else given
     return signature("forward", arguments, returned(model, output, kind))
 
@@ -186,16 +230,18 @@ def _build(model: Model, stack: ModelStack) -> tuple[str, ...]:
     return (factory, *lines)
 
 
-def _forward(model: Model, names: ModelNames, stack: ModelStack) -> tuple[str, ...]:
+def _forward(
+    model: Model, names: ModelNames, stack: ModelStack, states: Sequence[str]
+) -> tuple[str, ...]:
     has_time = model.exchange is not Exchange.ONE_TO_ONE
-    begin = _begin(names, has_time)
+    begin = [*_begin(names, has_time), *carried_lines(model, names)]
     lines = commented((stage.span, stage.run) for stage in stack.stages)
-    count = len(stack.modules)
-    states = [names.numbered("state", index + 1) for index in range(count)]
+    carried = [names.contexts[item.name] for item in contexts_at_steps(model)]
+    last_state = [*states, *carried]
     finish = "return " if not stack.emitted else "output, state = "
-    end = [f"{finish}self.finish({stack.result}, {_tuple(states)}, layout)"]
+    end = [f"{finish}self.finish({stack.result}, {tupled(last_state)}, layout)"]
     if len(end[0]) + INDENT > WIDTH:
-        last = collection("state = ", states, indent=INDENT)
+        last = collection("state = ", last_state, indent=INDENT)
         end = [*last, f"{finish}self.finish({stack.result}, state, layout)"]
     if stack.emitted:
         emitted = names.take("emitted")
@@ -209,7 +255,7 @@ def _begin(names: ModelNames, has_time: bool) -> list[str]:
     inputs = list(names.inputs.values())
     kept = "lengths" if has_time else "_"
     options = "lengths, state, mask" if has_time else "None, state"
-    packed = _tuple(inputs)
+    packed = tupled(inputs)
     head, inner = (
         f"{packed}, {kept}, state, layout = self.begin(",
         f"{packed}, {options}",
@@ -226,10 +272,6 @@ def _begin(names: ModelNames, has_time: bool) -> list[str]:
     ]
 
 
-def _tuple(items: Sequence[str]) -> str:
-    return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
-
-
 def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     inputs = Nest("", tuple(names.inputs.values()))
     method = "run_emitting_step" if emits(model) else "run_step"
@@ -237,19 +279,14 @@ def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     return tuple(nested(run, indent=INDENT))
 
 
-def _initial_states(stack: ModelStack) -> tuple[str, ...]:
-    values = [
-        f"self.{name}_state(batch)"
-        if is_learned
-        else f"self.{stack.shared.get(name, name)}.initial_state(batch)"
-        for name, is_learned in stack.modules
-    ]
+def _initial_states(modules: Sequence[RecurrentModule]) -> tuple[str, ...]:
+    values = [module.first_state for module in modules]
     return tuple(collection("return ", values, indent=INDENT))
 
 
 def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
     """What the model needs of the runtime."""
-    names = ["InputSpecification", "ModelSpecification", "ModelState", "RecurrentModel"]
+    names = ["InputSpecification", "ModelSpecification", "ModelState", _base(model)]
     if model.loss is not None:
         names += loss_runtime(model.loss)
-    return (*names, *stack.runtime)
+    return (*names, *stack.runtime, *generating_runtime(model))

@@ -10,6 +10,7 @@ RESERVED = (
     "ModelState",
     "PackedSequence",
     "Tensor",
+    "batch",
     "dict",
     "factory",
     "layout",
@@ -20,7 +21,6 @@ RESERVED = (
     "self",
     "state",
     "super",
-    "target",
     "torch",
     "tuple",
 )
@@ -28,11 +28,13 @@ RESERVED = (
 
 
 class ModelNames:
-    """``inputs`` has the local name of each input, ``flow`` the name of what flows from
-    stage to stage; all names that are taken besides are distinct from them."""
+    """``contexts`` and ``inputs`` have the local name of each, ``flow`` the name of
+    what flows from stage to stage; all names that are taken besides are distinct from
+    them."""
 
     def __init__(self, model: Model) -> None:
         self._taken = dict.fromkeys((*RESERVED, *(cell.name for cell in model.cells)))
+        self.contexts = {item.name: self.take(item.name) for item in model.contexts}
         self.inputs = {item.name: self.take(item.name) for item in model.inputs}
         # Not the name of an input, which may come packed: another type.
         self.flow = self.take("out" if "x" in self._taken else "x")

@@ -11,8 +11,12 @@ from rnndsl.analysis.model import (
     Feed,
     InitialState,
     Merge,
+    ModelInput,
     Recurrence,
     RecurrentLayer,
+    StateFromContext,
+    TokenInput,
+    VectorInput,
 )
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
@@ -30,24 +34,33 @@ _POSITIONAL = 2
 """So many sizes a layer's constructor takes by position."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecurrentModule:
+    """A submodule, and the expression of its first state, of ``batch`` rows."""
+
+    name: str
+    first_state: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Recurrent:
     """Writes the recurrent layers of a model one after the other.
 
     ``arguments`` has the constructor's name for each dimension of the model,
     ``lengths`` is what ``forward`` calls the lengths of rows, None where there is no
-    time. ``modules`` fills with the cells' submodules in the order of their states, and
-    whether each learns where it starts; ``shared`` with those that are other modules,
-    whose weights they share; ``runtime`` with the names needed of it; ``emitted`` with
-    the labels of what they emit, and what has it.
+    time. With ``is_conditioned``, ``start`` has given the state of every layer.
+    ``modules`` fills with the cells' submodules in the order of their states;
+    ``runtime`` with the names needed of it; ``emitted`` with the labels of what they
+    emit, and what has it.
     """
 
     cells: dict[str, Cell]
     arguments: dict[str, str]
     names: ModelNames
     lengths: str | None
-    modules: list[tuple[str, bool]] = field(default_factory=list)
-    shared: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, ModelInput]
+    is_conditioned: bool
+    modules: list[RecurrentModule] = field(default_factory=list)
     runtime: dict[str, None] = field(default_factory=dict)
     emitted: list[tuple[str, str]] = field(default_factory=list)
 
@@ -167,26 +180,27 @@ class Recurrent:
             dropped = call(f"self.{name}.drop_weights", [share, *stored], indent=INDENT)
             _construct(stage, layer, dropped)
         masks = [self._mask(stage, layer, fed, name, below) for fed in use.fed]
-        is_learned = layer.initial_state is InitialState.LEARNED
         index = len(self.modules)
+        # A layer that shares the weights of another has a first state of its own.
         own = name
         if layer.shares is not None:
             own = layer.name + name.removeprefix(layer.shares)
-            self.shared[own] = name
-        self.modules.append((own, is_learned))
         state = self.names.numbered("state", index + 1)
         begin = f"state[{index}]"
-        if is_learned:
-            self.runtime["LearnedState"] = None
-            stage.build.append(f"self.{own}_state = LearnedState(self.{name})")
+        first_state = self._first_state(stage, layer, own, name)
+        self.modules.append(RecurrentModule(own, first_state))
+        stage.begin.append(f"{state} = {first_state}")
+        if layer.initial_state is InitialState.LEARNED and not self.is_conditioned:
             rows = f"{below}.shape[1]"
             stage.run += call(
                 f"{state} = self.{own}_state", [rows, begin], indent=INDENT
             )
             begin = state
-        inputs = [below, *(self.names.inputs[extra] for extra in use.extra_inputs)]
-        if is_reverse:
-            inputs = [self._reversed(value) for value in inputs]
+        inputs = [self._reversed(below) if is_reverse else below]
+        inputs += [
+            self._further(extra, below, is_reverse=is_reverse)
+            for extra in use.extra_inputs
+        ]
         inputs += masks
         ragged = [] if self.lengths is None else [f"lengths={self.lengths}"]
         stage.run += call(
@@ -219,6 +233,53 @@ class Recurrent:
         built = call(f"self.{name} = {kind}", arguments, indent=INDENT)
         _construct(stage, layer, built)
         return f"self.{name}({below})"
+
+    def _first_state(
+        self, stage: Stage, layer: RecurrentLayer, own: str, name: str
+    ) -> str:
+        """The expression of the first state of the submodule ``name``; builds what it
+        needs, called after ``own``."""
+        match layer.initial_state:
+            case InitialState.ZERO:
+                return f"self.{name}.initial_state(batch)"
+            case InitialState.LEARNED:
+                self.runtime["LearnedState"] = None
+                stage.build.append(f"self.{own}_state = LearnedState(self.{name})")
+                return f"self.{own}_state(batch)"
+            case StateFromContext(context=context, activation=activation):
+                head, more = self._bridge(self.contexts[context], activation)
+                stage.build += call(
+                    f"self.{own}_state = {head}",
+                    [f"self.{name}", *more],
+                    indent=INDENT,
+                )
+                return f"self.{own}_state({self.names.contexts[context]})"
+            case _:
+                assert_never(layer.initial_state)
+
+    def _bridge(
+        self, source: ModelInput, activation: str | None
+    ) -> tuple[str, list[str]]:
+        """The class that maps a context to a layer's states, and its arguments."""
+        match source:
+            case TokenInput(vocabulary=vocabulary):
+                self.runtime["StateTable"] = None
+                return "StateTable", [self._size(vocabulary)]
+            case VectorInput(shape=shape):
+                self.runtime["StateBridge"] = None
+                size = self._size(shape[0] if shape else 1)
+                final = [] if activation is None else [quoted(activation)]
+                return "StateBridge", [size, *final, "**factory"]
+            case _:
+                assert_never(source)
+
+    def _further(self, name: str, below: str, *, is_reverse: bool) -> str:
+        """A further input of a cell, at each step of what comes from below."""
+        if name in self.contexts:
+            self.runtime["at_each_step"] = None
+            return f"at_each_step({self.names.contexts[name]}, {below})"
+        value = self.names.inputs[name]
+        return self._reversed(value) if is_reverse else value
 
     def _reversed(self, value: str) -> str:
         self.runtime["reverse_time"] = None

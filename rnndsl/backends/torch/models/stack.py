@@ -13,6 +13,7 @@ from rnndsl.analysis.model import (
     Embedding,
     Exchange,
     Flatten,
+    Join,
     Layer,
     LinearMap,
     Model,
@@ -28,7 +29,8 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
-from rnndsl.backends.torch.layout import call
+from rnndsl.backends.torch.layout import Nest, call, nested
+from rnndsl.backends.torch.models.conditioning import is_conditioned
 from rnndsl.backends.torch.models.convolutions import Convolutions
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.recurrent import Recurrent
@@ -55,10 +57,8 @@ _NAMED = LinearMap | Convolution | TimeConvolution
 class ModelStack:
     """Builds the stages of a model.
 
-    ``modules`` has the recurrent submodules in the order of their states, and whether
-    each learns where it starts; ``shared`` those that are other modules, whose weights
-    they share; ``emitted`` what they emit, by labels; ``runtime`` the names needed of
-    the runtime; ``result``
+    ``modules`` has the recurrent submodules in the order of their states; ``emitted``
+    what they emit, by labels; ``runtime`` the names needed of the runtime; ``result``
     is what holds the output in the end.
     """
 
@@ -71,6 +71,8 @@ class ModelStack:
             arguments=self._arguments,
             names=names,
             lengths="lengths" if has_time else None,
+            contexts={item.name: item for item in model.contexts},
+            is_conditioned=is_conditioned(model),
         )
         self.runtime = self._recurrent.runtime
         self._convolutions = Convolutions(
@@ -78,11 +80,12 @@ class ModelStack:
         )
         self.modules = self._recurrent.modules
         self.emitted = self._recurrent.emitted
-        self.shared = self._recurrent.shared
         self.stages: list[Stage] = []
         self._has_time = has_time
         self._is_separate = False
         self._dropouts = count(1)
+        self._joins = count(1)
+        self._given = {item.name: item for item in (*model.contexts, *model.inputs)}
         self._maps: Iterator[str] = (f"map_{index}" for index in count(1))
         # What the next stage reads, and its width.
         self.result = names.inputs[model.inputs[0].name]
@@ -121,6 +124,8 @@ class ModelStack:
                 stage = self._stage(layer.span, self._width)
                 operand, names = self.result, self._maps
                 self._append(self._convolutions.stage(layer, stage, operand, names))
+            case Join():
+                self._join(layer)
             case _:
                 assert_never(layer)
 
@@ -183,6 +188,29 @@ class ModelStack:
         stage = self._stage(layer.span, self._width)
         function = "log_softmax" if layer.is_log else "softmax"
         stage.run.append(f"{self._names.flow} = {self.result}.{function}(-1)")
+        self._append(stage)
+
+    def _join(self, layer: Join) -> None:
+        stage = self._stage(layer.span, self._width + layer.width)
+        given, names = self._given[layer.source], self._names
+        is_context = layer.source in names.contexts
+        value = (names.contexts if is_context else names.inputs)[layer.source]
+        if isinstance(given, TokenInput):
+            assert layer.embedding_width is not None, "tokens are joined as vectors"
+            name = f"join_{next(self._joins)}"
+            sizes = [self._size(given.vocabulary), self._size(layer.embedding_width)]
+            stage.build += call(
+                f"self.{name} = nn.Embedding", [*sizes, "**factory"], indent=INDENT
+            )
+            value = f"self.{name}({value})"
+        elif not given.shape:
+            value = f"{value}.unsqueeze(-1)"
+        if is_context:
+            self.runtime["at_each_step"] = None
+            value = f"at_each_step({value}, {self.result})"
+        pair = Nest("", (self.result, value))
+        joined = Nest(f"{names.flow} = torch.cat", (pair, "-1"))
+        stage.run += nested(joined, indent=INDENT)
         self._append(stage)
 
     def _dropout(self, layer: Dropout) -> None:

@@ -17,7 +17,8 @@ INDENT = 8
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """One part of a model: lines of ``__init__`` and lines of ``forward``.
+    """One part of a model: lines of ``__init__``, lines of ``start``, where the model
+    has that method, and lines of ``forward``.
 
     ``span`` lies in the line of the spec that it comes from. What leaves the stage has
     ``width`` features, behind these the axes of ``extent``, and with ``has_time`` an
@@ -30,6 +31,7 @@ class Stage:
     extent: tuple[Dim, ...] = ()
     is_separate: bool = False
     build: list[str] = field(default_factory=list)
+    begin: list[str] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
 
 

@@ -55,7 +55,9 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     )
     if model.exchange is Exchange.ONE_TO_ONE:
         first, order = "Runs the model once.", "; B may be absent"
-    parts = [f"Inputs: {_inputs(model, *leading)}{order}."]
+    once = given_text(model.contexts, "B")
+    steps = _inputs(model, *leading)
+    parts = [f"Inputs: {f'{once}; {steps}' if once else steps}{order}."]
     if model.exchange is not Exchange.ONE_TO_ONE:
         parts.append(
             "lengths: (B,), how many steps of each row count, where not all do."
@@ -63,10 +65,7 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
         parts.append("mask: (T, B), False at the steps that do not, wherever they are.")
     refusal = state_refusal(model)
     if refusal is None:
-        parts.append(
-            "state: where to start, as an earlier call returned it: a tuple with the "
-            f"states of {', '.join(recurrences)}."
-        )
+        parts.append(_state_text(model, recurrences))
     else:
         parts.append(f"state: None. Raises RuntimeError for another: {refusal}.")
     if model.stateful is not None:
@@ -75,10 +74,24 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
             "makes it begin anew."
         )
     output = f"Returns the output {output_shape(model, 'T', 'B')}"
-    if model.exchange is Exchange.MANY_TO_MANY:
+    if model.exchange.has_steps:
         output += f", {_MASKED[model.masking]} at steps that do not count,"
     parts += [f"{output} and the last state.", *_emitted(model)]
     return docstring(first, "\n".join(filled(part, _INDENT) for part in parts))
+
+
+def _state_text(model: Model, recurrences: Sequence[str]) -> str:
+    if not model.contexts:
+        return (
+            "state: where to start, as an earlier call returned it: a tuple with the "
+            f"states of {', '.join(recurrences)}."
+        )
+    once = ", ".join(item.name for item in model.contexts)
+    verb = "is" if len(model.contexts) == 1 else "are"
+    return (
+        "state: where to start, as ``start`` or an earlier call returned it; "
+        f"{once} {verb} then not read."
+    )
 
 
 def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
@@ -130,9 +143,10 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
     """Each line of the spec, and below it the shape of what leaves it."""
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     shapes: dict[str, str] = {}
-    for item in model.inputs:
+    for item in (*model.contexts, *model.inputs):
         shape = () if isinstance(item, TokenInput) else item.shape
-        shown = f"{item.name} {shape_text(shape, *_axes(has_time))}"
+        axes = ("B",) if item in model.contexts else _axes(has_time)
+        shown = f"{item.name} {shape_text(shape, *axes)}"
         line = spec_line(item.span)
         shapes[line] = f"{shapes[line]}, {shown}" if line in shapes else shown
     if isinstance(model.front, OneHot):
@@ -142,7 +156,7 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
         axes = (*_axes(stage.has_time), *(["2"] if stage.is_separate else []))
         shapes[spec_line(stage.span)] = shape_text(shape, *axes)
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
-    others = (model.stateful, model.truncation, model.loss)
+    others = (model.stateful, model.truncation, model.loss, model.generation)
     return [*lines, *(spec_line(part.span) for part in others if part is not None)]
 
 
@@ -166,8 +180,13 @@ def leading_axes(model: Model, *axes: str, pooled: bool = False) -> tuple[str, .
     return (*leading, "2") if pooled and model.is_separate else leading
 
 
+def given_text(items: Sequence[ModelInput], *leading: str) -> str:
+    """``image (B, F), genre (B), whole numbers below 12``."""
+    return ", ".join(_input(item, *leading) for item in items)
+
+
 def _inputs(model: Model, *leading: str) -> str:
-    return ", ".join(_input(item, *leading) for item in model.inputs)
+    return given_text(model.inputs, *leading)
 
 
 def _input(item: ModelInput, *leading: str) -> str:

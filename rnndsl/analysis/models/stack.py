@@ -1,0 +1,145 @@
+"""A stack as it is read: its inputs, and the lines on top of them."""
+
+from __future__ import annotations
+
+from rnndsl.analysis.model import (
+    Embedding,
+    Layer,
+    ModelInput,
+    OneHot,
+    RecurrentLayer,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.models.clauses import FRONTS, Clauses, two_fronts
+from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.convolutions import Extent, not_a_vector
+from rnndsl.analysis.models.embeddings import Table
+from rnndsl.analysis.models.inputs import (
+    read_front,
+    read_inputs,
+    tokens_alone,
+    width_of,
+)
+from rnndsl.analysis.models.layers import LayerLine
+from rnndsl.analysis.models.maps import Maps, read_dropout
+from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
+from rnndsl.analysis.models.sharing import sharing
+from rnndsl.analysis.program import Cell
+from rnndsl.analysis.width import Width
+from rnndsl.syntax import tree
+
+
+class Stack:
+    """The parts of a model, from its inputs up; what is wrong is reported.
+
+    ``width`` is that of the features on top, None where an error has made it unknown;
+    ``inputs`` has None for one that is wrong.
+    """
+
+    def __init__(self, clauses: Clauses, context: ModelContext) -> None:
+        self.lines: list[LayerLine] = []
+        self.layers: list[Layer] = []
+        self.width: Width | None = None
+        # The axes of the features behind their channels; nothing for vectors.
+        self._extent: Extent = ()
+        self._context = context
+        self.inputs = read_inputs(clauses.inputs, context)
+        context.further.update(
+            {item.name: item for item in self.inputs[1:] if item is not None}
+        )
+        self.front = self._front(clauses, self.inputs[0] if self.inputs else None)
+        for clause in clauses.stack:
+            self._add(clause)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of all layers, each once."""
+        known = {
+            cell.cell.name: cell.cell for line in self.lines for cell in line.all_cells
+        }
+        known |= {cell.name: cell for cell in self._context.variants.cells}
+        uses = dict.fromkeys(
+            use.cell
+            for layer in self.layers
+            if isinstance(layer, RecurrentLayer)
+            for branch in layer.branches
+            for use in (branch.forward, branch.backward)
+            if use is not None
+        )
+        return tuple(known[name] for name in uses)
+
+    def head(self, clause: tree.Clause | None) -> tuple[Layer, ...]:
+        """What ``head`` puts on top."""
+        if clause is None:
+            return ()
+        maps = Maps(self.width, self._context, table=self._table)
+        maps.read(clause)
+        self.width = maps.width
+        return tuple(maps.layers)
+
+    @property
+    def _table(self) -> Table | None:
+        """That of the embedding, which a head can be tied to."""
+        first = self.inputs[0] if self.inputs else None
+        if isinstance(self.front, Embedding) and isinstance(first, TokenInput):
+            return Table(self.front, first.vocabulary)
+        return None
+
+    def _front(
+        self, clauses: Clauses, first: ModelInput | None
+    ) -> Embedding | OneHot | None:
+        """What makes vectors of tokens; sets the width above it."""
+        given = [clauses.once[word] for word in FRONTS if word in clauses.once]
+        read = [read_front(clause, first, self._context) for clause in given]
+        if len(given) == 2:
+            self._context.add(two_fronts(*given))
+        if isinstance(first, TokenInput) and not given:
+            self._context.add(tokens_alone(first))
+        front = read[0] if read else None
+        if first is not None:
+            self.width = width_of(first, front)
+        if isinstance(first, VectorInput):
+            self._extent = first.shape[1:]
+        return front
+
+    def _add(self, clause: tree.Clause) -> None:
+        """Adds what one line says to the stack."""
+        if clause.word.text == "layer":
+            line = read_layer(clause, self._context)
+            if line is None or self.width is None:
+                self.width, self._extent = None, ()
+                return
+            if self._extent:
+                place = clause.terms[0].span
+                self._context.add(not_a_vector(place, self.width, self._extent))
+                self.width, self._extent = None, ()
+                return
+            self.lines.append(line)
+            self._recurrent(line)
+            return
+        maps = Maps(self.width, self._context, extent=self._extent)
+        if clause.word.text == "dropout":
+            read_dropout(clause, maps, self._context)
+        else:
+            maps.read(clause)
+        self.layers.extend(maps.layers)
+        self.width, self._extent = maps.width, maps.extent
+
+    def _recurrent(self, line: LayerLine) -> None:
+        first: RecurrentLayer | None = None
+        for _ in range(line.count):
+            count = sum(isinstance(layer, RecurrentLayer) for layer in self.layers) + 1
+            if count > MAX_LAYERS:
+                self._context.add(wrong_count(line.clause.span, count))
+                return
+            if self.width is None:
+                return
+            name = f"layer_{count}"
+            layer = line.layer(name, self.width, self._context)
+            if line.options.has("shared") and layer is not None:
+                first = first or layer
+                layer = sharing(layer, first, line, self._context)
+            if layer is not None:
+                self.layers.append(layer)
+            self.width = None if layer is None else layer.output_width
