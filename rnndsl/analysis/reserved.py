@@ -71,9 +71,10 @@ CELL_NAMES = (
 STORED_NAMES = (
     "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",
     "drop_weights", "dropout", "effective_weight", "engine", "explain",
-    "first_parameter", "flatten_parameters", "graph_limit", "initial_state",
-    "num_layers", "options", "proj_size", "recorded", "reset_parameters", "run", "scan",
-    "separate", "specification", "truncation", "weight_drop",
+    "first_parameter", "flatten_parameters", "gradient_norms", "graph_limit",
+    "initial_state", "num_layers", "options", "proj_size", "recorded",
+    "reset_parameters", "run", "scan", "separate", "specification", "truncation",
+    "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
