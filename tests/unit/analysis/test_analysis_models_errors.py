@@ -113,6 +113,22 @@ def test_names(head: str, first: str, lines: str, expected: list[str]) -> None:
     assert found(model_spec(lines, head, first)) == expected
 
 
+RESIDUAL = "layer parallel(LSTM(64), GRU(64)), residual"
+
+
+def test_what_to_do_about_a_residual_that_does_not_fit() -> None:
+    lines = f"embed 64\nlayer LSTM(128), bidirectional\n{RESIDUAL}"
+    words = "input words: tokens(V)"
+    (diagnostic,) = report_on(model_spec(lines, "M(V)", words))
+    assert (diagnostic.code, diagnostic.span.text) == ("RNN088", "residual")
+    assert diagnostic.label == "the input has width 256, the output 128"
+    assert diagnostic.help == (
+        "add `project(256)`, or write `skip` to put it beside the output"
+    )
+    for cure in (f"{RESIDUAL}, project(256)", RESIDUAL.replace("residual", "skip")):
+        assert found(model_spec(lines.replace(RESIDUAL, cure), "M(V)", words)) == []
+
+
 CASCADES = {
     "unknown cell": ("layer GRV(3)\nlayer GRU(3), residual\nhead linear(2)", ["GRV"]),
     "unknown size": ("layer GRU(Z) x 3, residual\nlayer GRU(3), residual", ["Z"]),
