@@ -42,6 +42,7 @@ from rnndsl.ir.graph import (
     Widen,
 )
 from rnndsl.plan.plan import CellPlan
+from rnndsl.runtime import clip_gradient
 
 ZOO = zoo.cell_names()
 ROWS = 2
@@ -71,6 +72,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "min": torch.minimum,
     "max": torch.maximum,
     "clamp": torch.clamp,
+    "clip_gradient": clip_gradient,
     "where": torch.where,
 }
 """The functions of the language, as torch has them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnndsl.analysis import program
 from rnndsl.analysis.budget import Budget
+from rnndsl.analysis.clipping import check_clipping
 from rnndsl.analysis.context import Context
 from rnndsl.analysis.declarations import DeclaredTensor, declare, declare_all
 from rnndsl.analysis.dimensions import (
@@ -95,6 +96,8 @@ class _Resolution:
         states = states_of(tensors, fills)
         check_order(steps, scope, report)
         equations, output = self._equations(steps)
+        if output is not None and len(equations) == len(steps):
+            check_clipping(equations, output.expression, report)
         self._check_usage(tensors, steps)
         if report.has_errors or output is None:
             return None

@@ -49,6 +49,8 @@ def _wrong(
         case "clamp", (low, high) if low > high:
             reason = f"low is {low:g}, high is {high:g}"
             return out_of_range(nodes[0].span.to(nodes[1].span), reason)
+        case "clip_gradient", (limit,) if limit <= 0:
+            return out_of_range(nodes[0].span, "the limit is above zero")
         case "layer_norm" | "rms_norm", (epsilon,) if epsilon < 0:
             return out_of_range(nodes[0].span, "epsilon is not negative")
         case _:

@@ -65,15 +65,20 @@ def same(one: program.TypedExpression, other: program.TypedExpression) -> bool:
     return True
 
 
-def typed_subexpressions(
-    cell: program.Cell,
-) -> Iterator[program.TypedExpression]:
-    """All expressions in the equations of a cell and in its output."""
-    waiting = [cell.output, *(equation.value for equation in reversed(cell.equations))]
+def within(*expressions: program.TypedExpression) -> Iterator[program.TypedExpression]:
+    """The typed expressions and all within them, as they stand from left to right."""
+    waiting = list(reversed(expressions))
     while waiting:
         expression = waiting.pop()
         yield expression
         waiting.extend(reversed(operands(expression)))
+
+
+def typed_subexpressions(
+    cell: program.Cell,
+) -> Iterator[program.TypedExpression]:
+    """All expressions in the equations of a cell and in its output."""
+    return within(*(equation.value for equation in cell.equations), cell.output)
 
 
 def operands(

@@ -33,7 +33,8 @@ class Function:
     ``operands`` are tensors, ``constants`` the numbers that may follow them, with their
     defaults (``None``: must be given). In ``latex``, ``{0}`` stands for the first of
     both, and so on. ``value`` evaluates on floats. ``adjoints`` has
-    an entry for each operand, ``None`` where no gradient flows.
+    an entry for each operand, ``None`` where no gradient flows. ``alters_gradient``:
+    the adjoint is not that of ``value``, on purpose; ``value`` is the identity.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Function:
     latex: str
     value: Callable[..., float]
     adjoints: tuple[Adjoint | None, ...] = field(repr=False)
+    alters_gradient: bool = False
 
 
 d, y, u, v, w = (Symbol(name) for name in ("d", "y", "u", "v", "w"))
@@ -303,6 +305,18 @@ _TABLE = (
                 _where(Compare(">", u, Number(high)), 0, d),
             ),
         ),
+    ),
+    Function(
+        name="clip_gradient",
+        operands=("u",),
+        constants=(("limit", None),),
+        description="u; its gradient is kept within -limit and limit",
+        latex=r"\operatorname{clip\_gradient}\left({0}, {1}\right)",
+        value=lambda x, limit: x,
+        adjoints=(
+            lambda d, y, u, limit: _apply("clamp", d, constants=(-limit, limit)),
+        ),
+        alters_gradient=True,
     ),
     Function(
         name="where",

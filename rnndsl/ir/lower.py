@@ -289,7 +289,12 @@ class _Lowering:
         first = next((a.name for a in arguments if isinstance(a, Symbol)), "")
         telling = f"{function.name}_{first}" if first else self._part(function.name)
         telling = self._short(telling, function.name)
-        return self._value(Elementwise(formula), shape, telling, name=name)
+        operation = Elementwise(formula)
+        if function.alters_gradient:
+            # Each place alters the gradient through it: no two are one value.
+            own = self._names.derive(telling) if name is None else name
+            return Symbol(self._add(operation, shape, own))
+        return self._value(operation, shape, telling, name=name)
 
     def _across(self, expression: AppliedAcross, name: str | None) -> Symbol:
         operand = self.atom(expression.operand, "inner")

@@ -11,6 +11,7 @@ RESERVED = (
     "Tensors",
     "_",
     "batch",
+    "clip_gradient",
     "d_first_state",
     "d_inputs",
     "d_output",

@@ -12,6 +12,7 @@ from rnndsl.runtime.attention import (
 from rnndsl.runtime.beam import beam_search
 from rnndsl.runtime.bridges import StateBridge, StateTable
 from rnndsl.runtime.cell import RecurrentCell
+from rnndsl.runtime.clipping import clip_gradient
 from rnndsl.runtime.conditioned import ConditionedModel, at_each_step
 from rnndsl.runtime.convolution import CausalConvolution, each_step
 from rnndsl.runtime.crf import LinearChainCRF, crf_loss
@@ -126,6 +127,7 @@ __all__ = [
     "at_each_step",
     "beam_search",
     "binary_loss",
+    "clip_gradient",
     "continue_series",
     "crf_loss",
     "cross_entropy_loss",

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
-from rnndsl.formulas.formula import Formula, Number, children, substitute
+from rnndsl.formulas.formula import (
+    Apply,
+    Formula,
+    Number,
+    children,
+    substitute,
+    symbols,
+)
+from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.ir.graph import (
     Across,
     Elementwise,
@@ -164,6 +172,9 @@ class _Accumulation:
             case Input() | Parameter() | Size():
                 return LinearMap()
             case Elementwise(formula=formula):
+                if _alters_gradient(formula):
+                    (name,) = symbols(formula)
+                    return self._maps[name]
                 total = LinearMap()
                 for name, sent in adjoints(formula, node.name, "").items():
                     partial = expanded(substitute(sent, {"": ONE}))
@@ -188,6 +199,13 @@ class _Accumulation:
                 return self._maps[value] if isinstance(value, str) else LinearMap()
             case _:
                 assert_never(node.operation)
+
+
+def _alters_gradient(formula: Formula) -> bool:
+    """Whether it is the identity, whose gradient alone is another."""
+    if not isinstance(formula, Apply):
+        return False
+    return FUNCTIONS[formula.function].alters_gradient
 
 
 def _scaled(factor: Formula, inner: LinearMap) -> LinearMap:

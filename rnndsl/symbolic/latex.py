@@ -26,7 +26,7 @@ from rnndsl.analysis.program import (
     ReadPrevious,
     TypedExpression,
 )
-from rnndsl.analysis.walk import operands
+from rnndsl.analysis.varying import varying_locals
 from rnndsl.formulas.features import ALL_FUNCTIONS
 from rnndsl.formulas.formula import ArithmeticOperator
 from rnndsl.formulas.text import Binding, Written, written_number
@@ -57,23 +57,7 @@ def latex_text(cell: Cell) -> str:
 class _Writing:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
-        self._varying: dict[str, bool] = {}
-        for equation in cell.equations:
-            if not equation.is_state:
-                self._varying[equation.target] = self._varies(equation.value)
-
-    def _varies(self, expression: TypedExpression) -> bool:
-        """Whether a value differs from step to step."""
-        waiting = [expression]
-        while waiting:
-            match waiting.pop():
-                case ReadInput() | ReadPrevious() | ReadCurrent():
-                    return True
-                case ReadLocal(name=name) if self._varying[name]:
-                    return True
-                case other:
-                    waiting.extend(operands(other))
-        return False
+        self._varying = varying_locals(cell.equations)
 
     def _local(self, name: str) -> str:
         return latex_name(name, "t" if self._varying[name] else "")

@@ -7,6 +7,7 @@ At a kink the derivative is the one torch gives.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,6 +56,8 @@ def apply_function(
             return torch.minimum(u, v)
         case "max", (u, v), ():
             return torch.maximum(u, v)
+        case "clip_gradient", (u,), (limit,):
+            return _clipped(u, limit)
         case "where", (condition, u, v), ():
             return torch.where(condition, u, v)
         case _:
@@ -90,6 +93,14 @@ def apply_across(name: str, u: Tensor, constants: tuple[float, ...]) -> Tensor:
                 f"the interpreter has no definition of {name} over features with "
                 f"{len(constants)} constants"
             )
+
+
+def _clipped(u: Tensor, limit: float) -> Tensor:
+    copy = u.clone()
+    if copy.requires_grad:
+        register: Any = copy.register_hook  # untyped in torch
+        register(lambda d: torch.where(d.abs() > limit, limit * d.sign(), d))
+    return copy
 
 
 def _piecewise(

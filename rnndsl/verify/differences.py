@@ -10,12 +10,23 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from rnndsl.analysis.program import Applied, Cell
+from rnndsl.analysis.walk import typed_subexpressions
 from rnndsl.verify.draw import Draw
 from rnndsl.verify.oracle import Outcome, variables_of
 
 DIFFERENCE_TOLERANCE = 1e-6
 _STEP = 1e-5
 _DIRECTIONS = 3
+
+
+def alters_gradient(cell: Cell) -> bool:
+    """Whether a gradient of the cell is no derivative on purpose, so that it cannot be
+    compared with differences."""
+    return any(
+        isinstance(expression, Applied) and expression.function == "clip_gradient"
+        for expression in typed_subexpressions(cell)
+    )
 
 
 def difference_error(

@@ -18,6 +18,7 @@ from rnndsl.verify.checks import (
     layer_against_interpreter,
     layer_against_torch,
 )
+from rnndsl.verify.differences import alters_gradient
 from rnndsl.verify.report import Result, VerificationReport
 from rnndsl.verify.setting import prepare
 from rnndsl.verify.torch_nn import recognise
@@ -45,6 +46,7 @@ def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result
     generator = torch.Generator().manual_seed(seed)
     sizes = draw_sizes(cell, generator)
     cases = cases_of(cell, sizes)
+    is_differentiable = not alters_gradient(cell)
     twin = None
     for case in cases:
         setting = prepare(cell, sizes, case, generator)
@@ -54,7 +56,8 @@ def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result
         is_first, is_last = case is cases[0], case is cases[-1]
         if is_first:
             twin = recognise(setting)
-        if is_first or is_last:
+        has_differences = is_differentiable and (is_first or is_last)
+        if has_differences:
             yield from interpreter_against_differences(setting, generator)
         for engine in _available_engines(setting.draw.parameters):
             yield from layer_against_interpreter(module, setting, engine)
@@ -62,7 +65,7 @@ def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result
                 yield from layer_against_torch(module, setting, engine, twin)
             if is_first:
                 yield from cell_against_interpreter(module, setting, engine)
-            if is_first or is_last:
+            if has_differences:
                 yield from layer_against_differences(module, setting, engine, generator)
 
 

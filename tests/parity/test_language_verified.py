@@ -190,6 +190,7 @@ CALLS = {
     "elu": "elu(u, 0.7)",
     "leaky_relu": "leaky_relu(u, 0.2)",
     "clamp": "clamp(u, -0.4, 0.6)",
+    "clip_gradient": "clip_gradient(u * v, 0.3)",
     "where": "where(u >= v, u * v, v)",
 }
 

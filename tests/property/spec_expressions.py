@@ -93,6 +93,8 @@ class Expressions:
         ]
         if self._scope.dimensions:
             kinds.append((0.7, self._across))
+        if self._of_the_step(shape):
+            kinds.append((0.6, self._clipped))
         if len(shape) == 1:
             kinds.append((4, self.matrix_product))
             if self._scope.products:
@@ -238,6 +240,18 @@ class Expressions:
         whole = shape or (self._rng.choice(self._scope.dimensions),)
         inner = self._any(whole, size - 1).text
         return Text(self._rng.choice(ACROSS if shape else REDUCTIONS).format(inner))
+
+    def _of_the_step(self, shape: Shape) -> list[str]:
+        """The inputs and states of a shape."""
+        values = self._scope.readable(shape, self._origin)
+        return [v.text for v in values if v.text.endswith(("[t]", "[t-1]"))]
+
+    def _clipped(self, shape: Shape, size: int) -> Text:
+        """What clips the gradient of a value of the step."""
+        value = self._rng.choice(self._of_the_step(shape))
+        other = self._any(shape, size - 1).within(Binding.PRODUCT, self._rng)
+        limit = self._rng.choice(("0.5", "0.1", "2"))
+        return Text(f"clip_gradient({value} + {other}, {limit})")
 
     def _of_positive(self, shape: Shape, size: int) -> Text:
         form, _ = self._rng.choice(POSITIVE)

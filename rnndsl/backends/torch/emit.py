@@ -10,7 +10,7 @@ from pathlib import PurePath
 import jinja2
 
 from rnndsl.analysis.program import Program
-from rnndsl.backends.torch import across
+from rnndsl.backends.torch import across, spelling
 from rnndsl.backends.torch.backward import backward_view
 from rnndsl.backends.torch.bundle import bundled_runtime
 from rnndsl.backends.torch.classes import classes_view
@@ -143,7 +143,8 @@ def _imports(
     needed = [*_RUNTIME, *(name for model in models for name in model.runtime)]
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
-    needed += [name for name in across.RUNTIME if re.search(rf"\b{name}\(", body)]
+    called = (*across.RUNTIME, *spelling.RUNTIME)
+    needed += [name for name in called if re.search(rf"\b{name}\(", body)]
     if any(map(uses_initialisers, plans)):
         needed.append("Initialiser")
     if any(map(uses_structures, plans)):

@@ -30,6 +30,7 @@ SPELLING: dict[str, str] = {
     "max": "torch.maximum({0}, {1})",
     "unit_clip": "F.hardtanh({0}, 0.0, 1.0)",
     "clamp": "torch.clamp({0}, {1}, {2})",
+    "clip_gradient": "clip_gradient({0}, {1})",
     "where": "torch.where({0}, {1}, {2})",
     "sigmoid_backward": "torch.ops.aten.sigmoid_backward({0}, {1})",
     "tanh_backward": "torch.ops.aten.tanh_backward({0}, {1})",
@@ -38,6 +39,9 @@ SPELLING: dict[str, str] = {
     "gelu_backward": "torch.ops.aten.gelu_backward({0}, {1})",
 }
 """One call each. Arguments are the operands, then the constants."""
+
+RUNTIME = ("clip_gradient",)
+"""The functions of the runtime among these."""
 
 _COMPOSED: dict[str, Callable[..., Formula]] = {
     # F.softplus is linear above a threshold.

@@ -45,6 +45,7 @@ from rnndsl.formulas.formula import (
     Symbol,
     symbols,
 )
+from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.ir.folding import folded
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
@@ -298,6 +299,8 @@ class _Step:
                     self._operand(second, shape),
                 )
             case Applied(function=name, operands=operands, constants=constants):
+                if FUNCTIONS[name].alters_gradient:
+                    return self._altered(name, operands[0], constants)
                 arguments = tuple(self._operand(o, shape) for o in operands)
                 return folded(Apply(name, arguments, constants))
             case AppliedAcross(function=name, operand=operand, constants=constants):
@@ -306,6 +309,15 @@ class _Step:
                 return self._opaque(code, varying=self._varies(inner))
             case _:
                 assert_never(typed)
+
+    def _altered(
+        self, name: str, operand: TypedExpression, constants: tuple[float, ...]
+    ) -> Symbol:
+        """A function that alters the gradient: a value of its own in each place."""
+        inner = self._brief(self._formula(operand))
+        applied = Apply(name, (Symbol("inner"),), constants)
+        code = expression(applied, {"inner": expression(inner, self._codes)})
+        return self._opaque(code, varying=True)
 
 
 def _used(

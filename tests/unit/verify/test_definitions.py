@@ -17,7 +17,12 @@ POINTS = torch.tensor(
     [-30.0, -3.5, -3.0, -2.2, -1.0, -0.4, 0.0, 0.3, 1.0, 1.7, 3.0, 4.1, 30.0],
     dtype=torch.float64,
 )
-SETTINGS = {"elu": (0.7,), "leaky_relu": (0.2,), "clamp": (-1.2, 2.0)}
+SETTINGS = {
+    "elu": (0.7,),
+    "leaky_relu": (0.2,),
+    "clamp": (-1.2, 2.0),
+    "clip_gradient": (0.4,),
+}
 POSITIVE = ("log", "sqrt")
 UNARY = [name for name, f in FUNCTIONS.items() if len(f.operands) == 1]
 
@@ -73,6 +78,14 @@ def test_functions_over_features_are_torchs_own(name: str) -> None:
     (wanted,) = torch.autograd.grad(expected, u, d)
     torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(slope, wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_a_clipped_gradient_stays_within_its_limit() -> None:
+    u = POINTS.clone().requires_grad_()
+    clipped = apply_function("clip_gradient", (u,), (0.4,))
+    (slope,) = torch.autograd.grad((clipped**2).sum(), u)
+    assert clipped.tolist() == POINTS.tolist()
+    assert slope.tolist() == [min(max(2 * v, -0.4), 0.4) for v in POINTS.tolist()]
 
 
 TORCH_OWN: dict[str, Callable[[Tensor], Tensor]] = {
