@@ -165,11 +165,10 @@ def expected(
         return tuple(each[0] for each in new)
 
     rows = torch.autograd.functional.jacobian(step, states)
-    names = [state.name for state in graph.cell.states]
     return {
-        (new, old): rows[i][j].select(1, 0)
-        for i, new in enumerate(names)
-        for j, old in enumerate(names)
+        (new.name, old.name): rows[i][j].select(len(new.shape), 0)
+        for i, new in enumerate(graph.cell.states)
+        for j, old in enumerate(graph.cell.states)
     }
 
 

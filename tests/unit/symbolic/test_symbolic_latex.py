@@ -161,13 +161,15 @@ def test_choices_and_constants() -> None:
 @pytest.mark.parametrize("name", [n for n in ALL_FUNCTIONS if n != "where"])
 def test_every_function(name: str) -> None:
     function = ALL_FUNCTIONS[name]
-    operands = ["u", "h[t-1]"][: len(function.operands)]
+    # A gradient is clipped where it is that of a step.
+    names = ["h[t-1]"] if name == "clip_gradient" else ["u", "h[t-1]"]
+    operands = names[: len(function.operands)]
     settings = ["0.25", "0.75"][: len(function.constants)]
     line, *_ = latex_of(
         f"h[t] = {name}({', '.join(operands + settings)}) + W @ x[t]",
         "s[t] = dt[t] * k",
         "output h[t] * s[t]",
     )
-    for part in ["u", "h_{t-1}"][: len(operands)] + settings:
+    for part in [o.replace("[t-1]", "_{t-1}") for o in operands] + settings:
         assert part in line
     assert "{0}" not in line
