@@ -218,3 +218,42 @@ def model(name: str, *sizes: int, **options: Any) -> Any:
     )
     built = getattr(module(name), specification.name)
     return built(*sizes, **{"dtype": torch.float64, **options}).eval()
+
+
+SIZE = 12
+
+
+def random_model(name: str, engine: str = "auto") -> Any:
+    """A model of one of the specs with all its dimensions of one size."""
+    (specification,) = (
+        value
+        for value in vars(module(name)).values()
+        if type(value).__name__ == "ModelSpecification"
+    )
+    options: dict[str, Any] = {}
+    if "given" in ALL[name]:
+        options["embedding"] = torch.randn(SIZE, 4, dtype=torch.float64)
+    built = model(name, *(SIZE for _ in specification.dimensions), **options)
+    built.engine = engine
+    return built
+
+
+def inputs_of(built: Any, *leading: int) -> list[torch.Tensor]:
+    """Inputs of such a model with these sizes in front of their shape."""
+    return _drawn(built.specification.inputs, leading)
+
+
+def contexts_of(built: Any, *leading: int) -> list[torch.Tensor]:
+    """What such a model is given once a sequence."""
+    return _drawn(built.specification.contexts, leading)
+
+
+def _drawn(values: Any, leading: tuple[int, ...]) -> list[torch.Tensor]:
+    inputs = []
+    for own in values:
+        if own.vocabulary is not None:
+            inputs.append(torch.randint(SIZE, leading))
+            continue
+        shape = [SIZE if isinstance(dim, str) else dim for dim in own.shape]
+        inputs.append(torch.rand((*leading, *shape), dtype=torch.float64) + 1.5)
+    return inputs

@@ -7,47 +7,14 @@ from typing import Any
 import pytest
 import torch
 from model_cases import ENGINES, flat, gradients
-from model_specs import ALL, model
-from torch import Tensor, nn
+from model_specs import ALL, SIZE, contexts_of, inputs_of, random_model
+from torch import nn
 from torch.testing import assert_close
 
 from rnndsl import load, zoo
 
-SIZE = 12
 models = pytest.mark.parametrize("name", ALL)
 LAYERS = pytest.mark.parametrize("name", ["GRU", "LSTM"])
-
-
-def built(name: str, engine: str = "auto") -> Any:
-    """The model with all its dimensions of one size."""
-    module = model(name, *sizes_of(name), **options_of(name))
-    module.engine = engine
-    return module
-
-
-def sizes_of(name: str) -> list[int]:
-    head = next(
-        line for line in ALL[name].splitlines()[::-1] if line.startswith("model ")
-    )
-    inside = head[head.index("(") + 1 : head.rindex(")")]
-    return [SIZE] * len([part for part in inside.split(",") if part.strip()])
-
-
-def options_of(name: str) -> dict[str, Any]:
-    given = {"embedding": torch.randn(SIZE, 4, dtype=torch.float64)}
-    return given if "given" in ALL[name] else {}
-
-
-def inputs_of(module: Any, *leading: int) -> list[Tensor]:
-    """Inputs of any kind with these sizes in front of their shape."""
-    inputs = []
-    for own in module.specification.inputs:
-        if own.vocabulary is not None:
-            inputs.append(torch.randint(SIZE, leading))
-            continue
-        shape = [SIZE if isinstance(dim, str) else dim for dim in own.shape]
-        inputs.append(torch.rand(*leading, *shape, dtype=torch.float64) + 1.5)
-    return inputs
 
 
 def leading_of(module: Any, steps: int, rows: int) -> tuple[int, ...]:
@@ -58,10 +25,12 @@ def leading_of(module: Any, steps: int, rows: int) -> tuple[int, ...]:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("steps", "rows"), [(3, 0), (1, 0), (1, 1), (1, 4), (5, 1)])
 def test_rows_and_steps(name: str, engine: str, steps: int, rows: int) -> None:
-    ours = built(name, engine)
+    ours = random_model(name, engine)
     kind = ours.specification.exchange
-    output, state, *_ = ours(*inputs_of(ours, *leading_of(ours, steps, rows)))
-    wanted = (steps, rows) if kind == "many_to_many" else (rows,)
+    contexts = contexts_of(ours, rows)
+    inputs = inputs_of(ours, *leading_of(ours, steps, rows))
+    output, state, *_ = ours(*contexts, *inputs)
+    wanted = (steps, rows) if ours.specification.has_steps else (rows,)
     assert output.shape[: len(wanted)] == wanted
     assert all(value.shape[1] == rows for value in flat(state))
     assert output.isfinite().all()
@@ -71,7 +40,7 @@ def test_rows_and_steps(name: str, engine: str, steps: int, rows: int) -> None:
     assert rows or not any(gradient.any() for gradient in found)
     if kind != "one_to_one":
         lengths = torch.zeros(rows).long()
-        emptied = ours(*inputs_of(ours, steps, rows), lengths=lengths)[0]
+        emptied = ours(*contexts, *inputs, lengths=lengths)[0]
         assert emptied.shape == output.shape
         assert emptied.isfinite().all()
 
@@ -79,16 +48,16 @@ def test_rows_and_steps(name: str, engine: str, steps: int, rows: int) -> None:
 @models
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_no_steps(name: str, rows: int) -> None:
-    ours = built(name)
+    ours = random_model(name)
     if ours.specification.exchange == "one_to_one":
         return
     with pytest.raises(RuntimeError, match="expected at least one step, got none"):
-        ours(*inputs_of(ours, 0, rows))
+        ours(*contexts_of(ours, rows), *inputs_of(ours, 0, rows))
     with pytest.raises(RuntimeError, match="expected at least one step, got none"):
-        ours(*inputs_of(ours, 0))
+        ours(*contexts_of(ours), *inputs_of(ours, 0))
     ours.batch_first = True
     with pytest.raises(RuntimeError, match="expected at least one step, got none"):
-        ours(*inputs_of(ours, rows, 0))
+        ours(*contexts_of(ours, rows), *inputs_of(ours, rows, 0))
 
 
 @LAYERS
@@ -146,7 +115,7 @@ def test_cells_are_as_those_of_torch(name: str) -> None:
 def test_losses_of_nothing_are_those_of_torch(
     name: str, vendor: nn.Module, floats: bool
 ) -> None:
-    ours = built(name)
+    ours = random_model(name)
     output = ours(*inputs_of(ours, 2, 0))[0]
     target = torch.rand_like(output) if floats else output[..., 0].long()
     flat_target = target.flatten(0, 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from model_cases import CASES, ENGINES, ROWS, STEPS, STREAMING, Case, flat, random_like
-from model_specs import model
+from model_specs import ALL, contexts_of, inputs_of, model, module, random_model
 from torch.testing import assert_close
 
 streaming = pytest.mark.parametrize("case", STREAMING, ids=lambda case: case.name)
@@ -33,6 +33,47 @@ def test_steps_are_forward(case: Case, engine: str, batch_first: bool) -> None:
     else:
         assert_close(outputs[-1], whole)
         assert_close(outputs[2], ours(x[:3].transpose(0, int(batch_first)))[0])
+
+
+def streams(name: str) -> bool:
+    """Whether the model of a spec runs step by step."""
+    (specification,) = (
+        value
+        for value in vars(module(name)).values()
+        if type(value).__name__ == "ModelSpecification"
+    )
+    return specification.streaming_refusal is None
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if streams(name)])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_model_that_streams_is_forward_step_by_step(
+    name: str, engine: str
+) -> None:
+    ours = random_model(name)
+    ours.engine = engine
+    once = ours.specification.exchange == "one_to_one"
+    inputs = inputs_of(ours, *((ROWS,) if once else (STEPS, ROWS)))
+    contexts = contexts_of(ours, ROWS)
+    whole, last, *_ = ours(*contexts, *inputs)
+    begin = ours.start(*contexts) if contexts else None
+    if once:
+        output, state, *_ = ours.step(*inputs, state=begin)
+        assert_close((output, flat(state)), (whole, flat(last)))
+        return
+    if ours.specification.stateful:
+        ours.reset_state()
+    state, outputs = begin, []
+    for t in range(STEPS):
+        # A stateful model goes on by itself.
+        given = {} if ours.specification.stateful else {"state": state}
+        output, state, *_ = ours.step(*(value[t] for value in inputs), **given)
+        outputs.append(output)
+    assert_close(flat(state), flat(last))
+    if ours.specification.has_steps:
+        assert_close(torch.stack(outputs), whole)
+    else:
+        assert_close(outputs[-1], whole)
 
 
 @streaming
