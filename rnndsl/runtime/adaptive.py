@@ -43,7 +43,7 @@ def adaptive_softmax_loss(
         counted = counted & aligned(mask, counted)
     target = torch.where(counted, target, 0).long()
     output = torch.where(counted.unsqueeze(-1), output, 0)
-    each = -softmax(output.flatten(0, -2), target.flatten()).output
+    each = -softmax(output.reshape(-1, softmax.in_features), target.flatten()).output
     total = torch.where(counted.flatten(), each, 0).sum()
     return total if reduction == "sum" else total / counted.sum()
 
@@ -52,5 +52,5 @@ def adaptive_probabilities(
     softmax: nn.AdaptiveLogSoftmaxWithLoss, output: Tensor
 ) -> Tensor:
     """The probability of each class (..., K), of the features ``output`` (..., N)."""
-    log_p: Tensor = softmax.log_prob(output.flatten(0, -2))
+    log_p: Tensor = softmax.log_prob(output.reshape(-1, softmax.in_features))
     return log_p.exp().reshape(*output.shape[:-1], softmax.n_classes)
