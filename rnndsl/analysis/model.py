@@ -126,12 +126,13 @@ class Feed(Enum):
 
     ZONEOUT = "zoneout"
     RECURRENT_DROPOUT = "recurrent_dropout"
+    RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FedInput:
     """The input ``name`` of a cell's variant, for a state of these widths, none for a
-    scalar; ``share`` is the probability of what it does."""
+    scalar; ``share`` is the probability of what it does, 0 for what is not random."""
 
     name: str
     feed: Feed
@@ -344,6 +345,11 @@ class Stateful(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reset(Located):
+    """All recurrent layers start anew at the steps that a call marks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation(Located):
     """Gradients are cut every so many ``steps``."""
 
@@ -378,6 +384,7 @@ class Model(Located):
     pooling: Pooling | None
     masking: Masking
     stateful: Stateful | None
+    reset: Reset | None = None
     truncation: Truncation | None
     head: tuple[Layer, ...]
     loss: Loss | None

@@ -68,6 +68,7 @@ from rnndsl.runtime.model_specification import (
 from rnndsl.runtime.one_hot import OneHotLinear
 from rnndsl.runtime.pooling import AttentionPooling, max_over_time, mean_over_time
 from rnndsl.runtime.ragged import last_step, repeat_last, reverse_time
+from rnndsl.runtime.resets import arrange_marks, marks_backward
 from rnndsl.runtime.sampling import sample_sequences
 from rnndsl.runtime.specification import (
     CellSpecification,
@@ -124,6 +125,7 @@ __all__ = [
     "absolute_error_loss",
     "adaptive_probabilities",
     "adaptive_softmax_loss",
+    "arrange_marks",
     "at_each_step",
     "beam_search",
     "binary_loss",
@@ -142,6 +144,7 @@ __all__ = [
     "last_step",
     "layer_norm",
     "layer_norm_backward",
+    "marks_backward",
     "max_over_time",
     "mean_backward",
     "mean_over_time",

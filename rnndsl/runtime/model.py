@@ -187,26 +187,35 @@ class RecurrentModel(nn.Module):
         return layout.arranged(output), layout.lengths, layout
 
     def run_step(
-        self, inputs: tuple[Any, ...], state: ModelState | None
+        self,
+        inputs: tuple[Any, ...],
+        state: ModelState | None,
+        reset: Tensor | None = None,
     ) -> tuple[Tensor, ModelState]:
         """One step; what ``step`` of a generated model calls.
 
-        inputs: (B, ...) each, or without B. Returns the output (B, ...) and the new
-        state. Raises RuntimeError, with the reason, if the model needs the whole
-        sequence.
+        inputs: (B, ...) each, or without B; reset: (B,), True where a row starts anew.
+        Returns the output (B, ...) and the new state. Raises RuntimeError, with the
+        reason, if the model needs the whole sequence.
         """
-        output, last, *_ = self._one_step(inputs, state)
+        output, last, *_ = self._one_step(inputs, state, reset)
         return output, last
 
     def run_emitting_step(
-        self, inputs: tuple[Any, ...], state: ModelState | None
+        self,
+        inputs: tuple[Any, ...],
+        state: ModelState | None,
+        reset: Tensor | None = None,
     ) -> tuple[Tensor, ModelState, dict[str, Tensor]]:
         """The same for a model that emits values: these come third, (B, ...)."""
-        output, last, emitted = self._one_step(inputs, state)
+        output, last, emitted = self._one_step(inputs, state, reset)
         return output, last, emitted
 
     def _one_step(
-        self, inputs: tuple[Any, ...], state: ModelState | None
+        self,
+        inputs: tuple[Any, ...],
+        state: ModelState | None,
+        reset: Tensor | None,
     ) -> tuple[Any, ...]:
         specification = self.specification
         if specification.streaming_refusal is not None:
@@ -216,6 +225,8 @@ class RecurrentModel(nn.Module):
             )
         names = (own.name for own in specification.inputs)
         tensors = tuple(map(check_tensor, names, inputs))
+        if reset is not None:
+            tensors = (*tensors, check_tensor("reset", reset))
         # In training each step would need a recording of its own, until backward; and
         # a kept state may not lie in the memory of one.
         is_plain = torch.is_grad_enabled() or specification.stateful
@@ -226,13 +237,16 @@ class RecurrentModel(nn.Module):
     def _run_step_plainly(
         self, tensors: Tensors, state: ModelState | None
     ) -> tuple[Tensor, ModelState]:
-        """The step, not recorded."""
+        """The step, not recorded; behind the inputs may stand marks where to start
+        anew."""
         specification = self.specification
         rank = len(specification.inputs[0].shape)
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
         if specification.exchange != "one_to_one":
             tensors = tuple(value.unsqueeze(axis) for value in tensors)
-        output, last, *more = self.over_time(*tensors, state=state)
+        count = len(specification.inputs)
+        marks = dict(zip(("reset",), tensors[count:], strict=False))
+        output, last, *more = self.over_time(*tensors[:count], state=state, **marks)
         if specification.has_steps:
             output = output.squeeze(axis)
         if specification.exchange != "one_to_one":

@@ -17,6 +17,7 @@ CLAUSE_WORDS = (
     "attend",
     "feed",
     "io",
+    "reset",
     "stateful",
     "truncate",
     "head",

@@ -96,11 +96,19 @@ class LayerLine:
             variational=options.variational,
             weight_drop=options.variant.weight_drop or 0.0,
             project=options.project,
-            initial_state=options.initial_state,
+            initial_state=self._initial_state(),
             name=name,
             input_width=below,
             output_width=below + width if options.has("skip") else width,
         )
+
+    def _initial_state(self) -> InitialState | StateFromContext:
+        """Where the layer starts; a cell that starts anew at learned values has them
+        among its own parameters."""
+        options = self.options
+        if options.variant.resets and options.initial_state is InitialState.LEARNED:
+            return InitialState.ZERO
+        return options.initial_state
 
     def _recurrence(
         self, cell: SizedCell, below: Width, context: ModelContext
@@ -137,6 +145,9 @@ class LayerLine:
         use = cell.use(below, context)
         if use is None:
             return None
+        options = self.options
+        is_learned = options.initial_state is InitialState.LEARNED
+        options.variant.learns_start = is_learned
         return self.options.variant.applied(use, cell, below, context.variants)
 
 

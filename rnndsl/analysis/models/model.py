@@ -27,6 +27,7 @@ from rnndsl.analysis.models.usage import (
     check_one_hot,
     check_steps,
 )
+from rnndsl.analysis.models.variants.resetting import check_reset, read_reset
 from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.reserved import MODEL_ARGUMENTS, MODEL_ATTRIBUTES
@@ -64,6 +65,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         declare(declared.name, Kind.DIMENSION, (), context.scope, {}, report)
     clauses = clauses_of(definition, report)
     contexts = read_contexts(clauses.contexts, context)
+    reset = read_reset(clauses.once.get("reset"), context)
     stack = Stack(clauses, context)
     io = clauses.once.get("io")
     exchange = (
@@ -97,6 +99,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         exchange_span=None if io is None else io.span,
         pooling=exchange[1],
         masking=exchange[2],
+        reset=reset,
         stateful=stateful,
         truncation=truncation,
         head=head,
@@ -106,6 +109,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         output_width=stack.width,
     )
     check_directions(stack.lines, io, resolved, report)
+    check_reset(resolved, io, report)
     running = (stateful, truncation)
     check_running(stack.lines, resolved.exchange, io, running, report)
     check_steps(resolved, io, report)

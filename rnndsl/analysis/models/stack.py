@@ -44,6 +44,7 @@ class Stack:
         # The axes of the features behind their channels; nothing for vectors.
         self._extent: Extent = ()
         self._context = context
+        self._resets = "reset" in clauses.once
         self.inputs = read_inputs(clauses.inputs, context)
         context.further.update(
             {item.name: item for item in self.inputs[1:] if item is not None}
@@ -116,6 +117,7 @@ class Stack:
                 self.width, self._extent = None, ()
                 return
             self.lines.append(line)
+            line.options.variant.resets = self._resets
             self._recurrent(line)
             return
         maps = Maps(self.width, self._context, extent=self._extent)

@@ -33,6 +33,13 @@ SPECS = {
     ),
     "emitted_once": spec("layer LSTM(5), emit(c)", "io many_to_one"),
     "emitted_at_once": spec("layer LSTM(5), emit(c)", "io one_to_one"),
+    "reset": spec(
+        "reset",
+        "layer LSTM(5), emit(c, f), bidirectional(sum)",
+        "layer parallel(GRU(4), LSTM(3)), reverse, state learned",
+        "layer LSTM(3), zoneout(0.1), recurrent_dropout(0.2)",
+        "io many_to_one(mean)",
+    ),
     "long": LONG.format("A" * 40)
     + "    param W: [H, I]\n    h[t] = U @ h[t-1] + W @ x[t]\n    output h[t]\n\n"
     + "model M(I):\n    input x: [I]\n"

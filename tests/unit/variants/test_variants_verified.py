@@ -11,6 +11,9 @@ from rnndsl.compiler import open_text
 from rnndsl.verify import render_table, verify_program
 
 SPECS = {
+    "GRUReset": "GRU(4)\n    reset",
+    "LSTMReset": "LSTM(4), state learned\n    reset",
+    "LSTMZoneoutResetEmitting": "LSTM(4), zoneout(0.1), emit(f)\n    reset",
     "LSTMRecurrentDropoutZoneout": "LSTM(4), zoneout(0.1), recurrent_dropout(0.2)",
     "MGUZoneout": "MGU(4), zoneout(0.1)",
     "PeepholeLSTMZoneout": "PeepholeLSTM(4), zoneout(c = 0.1)",
@@ -23,7 +26,7 @@ SPECS = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_variant_is_what_its_equations_say(name: str) -> None:
-    cell = SPECS[name].partition(",")[0].partition("(")[0]
+    cell = SPECS[name].partition("(")[0].partition(",")[0]
     text = f"from zoo import {cell}\n\nmodel M(I):\n    input x: [I]\n"
     text += f"    layer {SPECS[name]}\n"
     program = open_text(text.encode(), "variant.rnn", Path()).program

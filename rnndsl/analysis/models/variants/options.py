@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from rnndsl.analysis.model import CellUse, FedInput, Feed
 from rnndsl.analysis.models.cells import SizedCell
@@ -21,6 +22,8 @@ class VariantOptions:
     ``zoneout`` is the share for all states, ``zoneout_of`` that of some, which
     ``zoneout_places`` name; the other numbers are probabilities. None: not given.
     ``emitted`` has the locals and states to put out, and where they are named.
+    ``resets``: the model starts anew where a call says so, ``learns_start``: at values
+    that are learned.
     """
 
     zoneout: float | None = None
@@ -29,6 +32,8 @@ class VariantOptions:
     recurrent_dropout: float | None = None
     weight_drop: float | None = None
     emitted: dict[str, Span] = field(default_factory=dict)
+    resets: bool = False
+    learns_start: bool = False
 
     def zoned(self, cell: Cell) -> dict[str, float]:
         """The states of a cell with zoneout, and their shares."""
@@ -46,20 +51,20 @@ class VariantOptions:
         changes = Changes(
             drops=self.recurrent_dropout is not None,
             zoned=tuple(shares),
+            resets=self.resets,
+            learned=self.resets and self.learns_start,
             emitted=tuple(name for name in self.emitted if name in emittable(cell)),
         )
         if changes == Changes():
             return replace(use, recurrent=stored)
         variant = variants.of(cell, changes)
-        states = {state.name: state for state in cell.states}
+        shapes = {state.name: state.shape for state in cell.states}
         fed = tuple(
             FedInput(
                 name=name,
                 feed=feed,
-                share=shares[state]
-                if feed is Feed.ZONEOUT
-                else self.recurrent_dropout or 0.0,
-                widths=sized.widths(states[state].shape, below),
+                share=self._share(feed, shares.get(state, 0.0)),
+                widths=sized.widths(shapes.get(state, ()), below),
             )
             for name, feed, state in variant.feeds
         )
@@ -70,6 +75,18 @@ class VariantOptions:
             recurrent=stored,
             emitted=changes.emitted,
         )
+
+    def _share(self, feed: Feed, zoned: float) -> float:
+        """The probability of what a feed does; ``zoned`` is that of zoneout."""
+        match feed:
+            case Feed.ZONEOUT:
+                return zoned
+            case Feed.RECURRENT_DROPOUT:
+                return self.recurrent_dropout or 0.0
+            case Feed.RESET:
+                return 0.0
+            case _:
+                assert_never(feed)
 
 
 def recurrent_stored(cell: Cell) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from rnndsl.analysis.model import Feed
 from rnndsl.analysis.models.variants.emission import with_emission
 from rnndsl.analysis.models.variants.recurrent_dropout import with_recurrent_dropout
+from rnndsl.analysis.models.variants.reset import with_learned_start, with_reset
 from rnndsl.analysis.models.variants.zoneout import with_zoneout
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.reserved import LONGEST_NAME
@@ -27,11 +28,14 @@ _ZONEOUT = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """What is another way in a variant of a cell: ``drops``: its old states are dropped
-    in products; ``zoned``: the states that zoneout keeps; ``emitted``: the locals and
-    states that it puts out beside its output."""
+    in products; ``zoned``: the states that zoneout keeps; ``resets``: it starts anew
+    where marks say so, ``learned``: at values that are trained; ``emitted``: the locals
+    and states that it puts out beside its output."""
 
     drops: bool = False
     zoned: tuple[str, ...] = ()
+    resets: bool = False
+    learned: bool = False
     emitted: tuple[str, ...] = ()
 
     @property
@@ -40,6 +44,7 @@ class Changes:
         parts = {
             "RecurrentDropout": self.drops,
             "Zoneout": self.zoned,
+            "Reset": self.resets,
             "Emitting": self.emitted,
         }
         return "".join(part for part, is_made in parts.items() if is_made)
@@ -52,6 +57,9 @@ class Changes:
             parts.append("recurrent dropout")
         if self.zoned:
             parts.append(f"zoneout of {' and '.join(self.zoned)}")
+        if self.resets:
+            start = "learned first states" if self.learned else "first states"
+            parts.append(f"{start} wherever marks say so")
         if self.emitted:
             parts.append(f"{' and '.join(self.emitted)} beside its output")
         return ", and ".join(parts)
@@ -66,7 +74,7 @@ class Changes:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """A variant of a cell, with what its last inputs are: a feed, and the state that it
-    is for."""
+    is for, nothing if for all."""
 
     cell: Cell
     feeds: tuple[tuple[str, Feed, str], ...]
@@ -102,6 +110,11 @@ class Variants:
         if changes.zoned:
             made, masks = with_zoneout(made, changes.zoned)
             feeds += [(n, Feed.ZONEOUT, s) for n, s in masks.items()]
+        if changes.learned:
+            made = with_learned_start(made)
+        if changes.resets:
+            made, marks = with_reset(made)
+            feeds.append((marks, Feed.RESET, ""))
         if changes.emitted:
             made = with_emission(made, changes.emitted)
         about = textwrap.fill(f"{cell.name} with {changes.description}.", _WIDTH)

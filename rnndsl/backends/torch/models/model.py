@@ -93,7 +93,7 @@ def model_view(model: Model, specification: str) -> ModelView:
         loss=None if model.loss is None else loss_view(model, model.loss),
         step_signature=signature(
             "step",
-            [*_typed(inputs, "Tensor"), "*", step_state],
+            [*_typed(inputs, "Tensor"), "*", step_state, *_reset(model, "Tensor")],
             returned(model, "Tensor"),
         ),
         step_docstring=step_docstring(model, refusal),
@@ -182,8 +182,10 @@ def _forward_overloads(
             packed_output = "Tensor"
         case _:
             return ()
-    padded = [*contexts, *_typed(inputs, "Tensor"), "*", LENGTHS, MASK, _STATE]
-    packed = [*contexts, *_typed(inputs, "PackedSequence"), "*", _STATE]
+    options = [LENGTHS, MASK, _STATE, *_reset(model, "Tensor")]
+    padded = [*contexts, *_typed(inputs, "Tensor"), "*", *options]
+    options = [_STATE, *_reset(model, kind)]
+    packed = [*contexts, *_typed(inputs, kind), "*", *options]
     return (
         signature("forward", padded, f"{returned(model, 'Tensor')} ..."),
         signature("forward", packed, f"{returned(model, packed_output, kind)} ..."),
@@ -203,9 +205,15 @@ def _forward_signature(
             given, options, output = either, [LENGTHS, MASK, _STATE], either
         case _:
             assert_never(model.exchange)
+    options += _reset(model, given)
     arguments = [*contexts, *_typed(inputs, given), "*", *options]
     kind = "Any" if given == either else given
     return signature("forward", arguments, returned(model, output, kind))
+
+
+def _reset(model: Model, kind: str) -> list[str]:
+    """The argument for marks of this type, where the model takes any."""
+    return [] if model.reset is None else [f"reset: {kind} | None = None"]
 
 
 def _typed(names: list[str], kind: str) -> list[str]:
@@ -235,6 +243,10 @@ def _forward(
 ) -> tuple[str, ...]:
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     begin = [*_begin(names, has_time), *carried_lines(model, names)]
+    if model.reset is not None:
+        first = names.inputs[model.inputs[0].name]
+        marks = f"reset = arrange_marks(reset, layout, {first})"
+        begin += commented([(model.reset.span, [marks])])
     lines = commented((stage.span, stage.run) for stage in stack.stages)
     carried = [names.contexts[item.name] for item in contexts_at_steps(model)]
     last_state = [*states, *carried]
@@ -275,7 +287,8 @@ def _begin(names: ModelNames, has_time: bool) -> list[str]:
 def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     inputs = Nest("", tuple(names.inputs.values()))
     method = "run_emitting_step" if emits(model) else "run_step"
-    run = Nest(f"return self.{method}", (inputs, "state"))
+    marks = [] if model.reset is None else ["reset"]
+    run = Nest(f"return self.{method}", (inputs, "state", *marks))
     return tuple(nested(run, indent=INDENT))
 
 
@@ -289,4 +302,6 @@ def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
     names = ["InputSpecification", "ModelSpecification", "ModelState", _base(model)]
     if model.loss is not None:
         names += loss_runtime(model.loss)
+    if model.reset is not None:
+        names.append("arrange_marks")
     return (*names, *stack.runtime, *generating_runtime(model))

@@ -33,7 +33,8 @@ class ModelNames:
     them."""
 
     def __init__(self, model: Model) -> None:
-        self._taken = dict.fromkeys((*RESERVED, *(cell.name for cell in model.cells)))
+        taken = (*RESERVED, *(["reset"] if model.reset is not None else []))
+        self._taken = dict.fromkeys((*taken, *(cell.name for cell in model.cells)))
         self.contexts = {item.name: self.take(item.name) for item in model.contexts}
         self.inputs = {item.name: self.take(item.name) for item in model.inputs}
         # Not the name of an input, which may come packed: another type.

@@ -179,7 +179,12 @@ class Recurrent:
             stored = [quoted(weight) for weight in use.recurrent]
             dropped = call(f"self.{name}.drop_weights", [share, *stored], indent=INDENT)
             _construct(stage, layer, dropped)
-        masks = [self._mask(stage, layer, fed, name, below) for fed in use.fed]
+        masks = [
+            self._marks(below, is_reverse=is_reverse)
+            if fed.feed is Feed.RESET
+            else self._mask(stage, layer, fed, name, below)
+            for fed in use.fed
+        ]
         index = len(self.modules)
         # A layer that shares the weights of another has a first state of its own.
         own = name
@@ -215,6 +220,13 @@ class Recurrent:
             if not own.endswith("_backward"):
                 label = own.removesuffix("_forward")
             self.emitted.append((label, emitted))
+
+    def _marks(self, below: str, *, is_reverse: bool) -> str:
+        """Where a layer on ``below`` starts anew."""
+        if not is_reverse:
+            return f"reset.to({below}.dtype)"
+        self.runtime["marks_backward"] = None
+        return f"marks_backward(reset, {self.lengths}).to({below}.dtype)"
 
     def _mask(
         self,

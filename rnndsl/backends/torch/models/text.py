@@ -73,6 +73,11 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
             "Without it the model starts where the last call ended; ``reset_state`` "
             "makes it begin anew."
         )
+    if model.reset is not None:
+        parts.append(
+            "reset: (T, B), True at steps before which all layers start anew; in the "
+            "form of the inputs."
+        )
     output = f"Returns the output {output_shape(model, 'T', 'B')}"
     if model.exchange.has_steps:
         output += f", {_MASKED[model.masking]} at steps that do not count,"
@@ -97,9 +102,10 @@ def _state_text(model: Model, recurrences: Sequence[str]) -> str:
 def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
     """One step's inputs and results, or why there is none."""
     output = output_shape(model, "B")
+    marks = "" if model.reset is None else ", reset (B,)"
     parts = [
-        f"Inputs: {_inputs(model, 'B')}; B may be absent. Returns the output {output} "
-        "and the new state.",
+        f"Inputs: {_inputs(model, 'B')}{marks}; B may be absent. Returns the output "
+        f"{output} and the new state.",
         *_emitted(model),
     ]
     if refusal is not None:
