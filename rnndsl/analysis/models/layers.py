@@ -13,6 +13,7 @@ from rnndsl.analysis.model import (
     Merge,
     Recurrence,
     RecurrentLayer,
+    StateFromContext,
 )
 from rnndsl.analysis.models.cells import SizedCell, widths_differ
 from rnndsl.analysis.models.context import ModelContext
