@@ -33,7 +33,7 @@ from rnndsl.runtime.ragged import (
     zero_padding,
 )
 from rnndsl.runtime.recurrent import RecurrentModule
-from rnndsl.runtime.sequence_layout import check_one_form, time_first
+from rnndsl.runtime.sequence_forms import check_one_form, time_first
 from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 from rnndsl.runtime.stacking import layer_sizes
 from rnndsl.runtime.truncation import check_truncation

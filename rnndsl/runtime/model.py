@@ -31,9 +31,9 @@ from rnndsl.runtime.model_specification import (
     ModelState,
 )
 from rnndsl.runtime.ragged import check_lengths, is_recorded, repeat_last, valid_steps
+from rnndsl.runtime.sequence_forms import check_one_form
 from rnndsl.runtime.sequence_layout import (
     SequenceLayout,
-    check_one_form,
     packed_layout,
     padded_layout,
     single_rows,

@@ -18,6 +18,7 @@ from rnndsl.runtime.masking import check_mask, counted_first, spread_over_time
 from rnndsl.runtime.model_specification import LayerState, ModelState
 from rnndsl.runtime.packing import RaggedLayout, ragged_layout
 from rnndsl.runtime.ragged import check_lengths, hold_last, zero_padding
+from rnndsl.runtime.sequence_forms import time_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,25 +124,6 @@ def padded_layout(
     return SequenceLayout(
         is_batched=is_batched, batch_first=batch_first, lengths=lengths, mask=mask
     )
-
-
-def time_first(value: Tensor, is_batched: bool, batch_first: bool) -> Tensor:
-    """(T, B, ...) of (T, ...) unless ``is_batched``, or of (B, T, ...)."""
-    if not is_batched:
-        return value.unsqueeze(1)
-    return value.transpose(0, 1) if batch_first else value
-
-
-def check_one_form(
-    is_packed: bool, lengths: Tensor | None, mask: Tensor | None
-) -> None:
-    """Raises ValueError where steps that do not count are told in two ways."""
-    if is_packed and lengths is not None:
-        raise ValueError("lengths: a PackedSequence has lengths of its own")
-    if is_packed and mask is not None:
-        raise ValueError("mask: a PackedSequence has lengths of its own")
-    if lengths is not None and mask is not None:
-        raise ValueError("mask: expected lengths or a mask, got both")
 
 
 def single_rows(state: ModelState) -> ModelState:

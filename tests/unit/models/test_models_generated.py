@@ -75,6 +75,10 @@ def test_many_branches_and_long_names_are_laid_out_as_ruff_would(
 
 def test_generated_models_have_exact_types(tmp_path: Path) -> None:
     for name in (
+        "stateful",
+        "separate",
+        "separate_max",
+        "shared",
         "mixed",
         "timed",
         "once",

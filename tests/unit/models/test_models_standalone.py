@@ -42,6 +42,7 @@ def test_cells_alone_bring_nothing_of_models() -> None:
     carried = files(compile_text(zoo.read("GRU"), "gru.rnn", standalone=True))
     assert "layer" in carried
     assert not {"model", "losses", "pooling", "dropout", "learned"} & set(carried)
+    assert not {"kept_state", "model_specification", "sequence_layout"} & set(carried)
 
 
 @pytest.mark.parametrize(
