@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def verify_command(specs: tuple[Path, ...], seed: int, output_format: str) -> None:
     """Compile SPECS and compare every engine, values and gradients, with references.
 
-    The references are an interpreter of the equations in float64, torch.nn where the
+    The references are an interpreter of the spec in float64, torch.nn where the
     cell is one of torch's, and finite differences.
     """
     compilations = open_specs(specs)

@@ -40,34 +40,45 @@ class Case:
         return 2 if self.bidirectional else 1
 
 
+def distinct_sizes(
+    names: Sequence[str], generator: torch.Generator, *, least: int = 2
+) -> dict[str, int]:
+    """A size for each dimension, all different."""
+    count = len(names)
+    sizes = [size for size in _SIZES if size >= least]
+    pool: Sequence[int] = sizes[: max(count + 2, 5)]
+    if count > len(pool):
+        pool = range(least, count + least)
+    order = torch.randperm(len(pool), generator=generator).tolist()
+    return {name: pool[i] for name, i in zip(names, order, strict=False)}
+
+
 def draw_sizes(cell: Cell, generator: torch.Generator) -> dict[str, int]:
     """A size for each dimension, all different; a projection is narrower than H."""
-    count = len(cell.dimensions)
     # Of two entries that are normalised, rounding is all that is left in the gradient.
-    first = 1 if _normalises(cell) else 0
-    pool: Sequence[int] = _SIZES[first : first + max(count + 2, 5)]
-    if count > len(pool):
-        pool = range(2 + first, count + 2 + first)
-    order = torch.randperm(len(pool), generator=generator).tolist()
-    sizes = {d.name: pool[i] for d, i in zip(cell.dimensions, order, strict=False)}
+    least = 4 if normalises(cell) else 2
+    names = [dimension.name for dimension in cell.dimensions]
+    sizes = distinct_sizes(names, generator, least=least)
     named = {d.argument: d.name for d in cell.dimensions}
     if "proj_size" in named and "hidden_size" in named:
         narrow, wide = named["proj_size"], named["hidden_size"]
         low, high = sorted((sizes[narrow], sizes[wide]))
         sizes |= {narrow: low, wide: high}
-    return {name: _fitting(cell, size) for name, size in sizes.items()}
+    return {name: fitting((cell,), size) for name, size in sizes.items()}
 
 
-def _fitting(cell: Cell, size: int) -> int:
+def fitting(cells: Sequence[Cell], size: int) -> int:
     """A size that blocks divide, and not below a rank; different for different ones."""
-    found = [p.structure for p in cell.parameters if p.structure is not None]
+    parameters = [parameter for cell in cells for parameter in cell.parameters]
+    found = [p.structure for p in parameters if p.structure is not None]
     ranks = [s.argument for s in found if s.kind is StructureKind.LOW_RANK]
     blocks = [s.argument for s in found if s.kind is StructureKind.BLOCK_DIAGONAL]
     rank = max((int(r) for r in ranks if r), default=0)
     return (size + rank) * math.lcm(*(int(b) for b in blocks if b))
 
 
-def _normalises(cell: Cell) -> bool:
+def normalises(cell: Cell) -> bool:
+    """Whether it has functions over features."""
     return any(isinstance(e, AppliedAcross) for e in typed_subexpressions(cell))
 
 

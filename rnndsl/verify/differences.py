@@ -77,5 +77,5 @@ def _moved(draw: Draw, direction: dict[str, Tensor], distance: float) -> Draw:
         draw,
         inputs={name: moved.get(name, value) for name, value in draw.inputs.items()},
         states=draw.states and {name: moved[f"{name}[0]"] for name in draw.states},
-        parameters={name: moved[name] for name in draw.parameters},
+        parameters={n: moved.get(n, value) for n, value in draw.parameters.items()},
     )

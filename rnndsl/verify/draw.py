@@ -41,13 +41,14 @@ _WARM_UP_STEPS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """Everything a layer is called with, and the weights of the sum that is
+    """Everything a layer or a model is called with, and the weights of the sum that is
     differentiated: of the output and of each last state.
 
     inputs: (T, B, ...); states: (layers * directions, B, ...), None where the call
-    leaves them out; parameters: by the names of the layer's state_dict, and so are
-    patterns, the columns of the entries of sparse ones. Inputs are differentiated only
-    if ``input_gradients``.
+    leaves them out; parameters: by the names of the module's state_dict, of which
+    ``untrained`` are not differentiated, and so are patterns, the columns of the
+    entries of sparse ones. Inputs are only if ``input_gradients``. ``target`` is that
+    of a model's loss, ``marks`` (T, B) are the steps before which a model starts anew.
     """
 
     inputs: dict[str, Tensor]
@@ -57,10 +58,13 @@ class Draw:
     state_weights: dict[str, Tensor]
     input_gradients: bool = True
     patterns: dict[str, Tensor] = field(default_factory=dict)
+    target: Tensor | None = None
+    marks: Tensor | None = None
+    untrained: tuple[str, ...] = ()
 
     @property
     def stored(self) -> dict[str, Tensor]:
-        """All that the layer's state_dict holds."""
+        """All that the module's state_dict holds."""
         return self.parameters | self.patterns
 
 
@@ -92,18 +96,18 @@ def draw_case(
     reached: list[dict[str, Tensor]] = []
     for suffix, block_sizes in zip(suffixes, per_block, strict=True):
         stored = {
-            parameter.name: _draw_parameter(parameter, block_sizes, generator)
+            parameter.name: draw_parameter(parameter, block_sizes, generator)
             for parameter in cell.parameters
             if case.bias or not parameter.is_bias
         }
         parameters |= {name + suffix: value for name, value in stored.items()}
-        places = _draw_patterns(cell, block_sizes, generator)
+        places = draw_patterns(cell, block_sizes, generator)
         patterns |= {name + suffix: value for name, value in places.items()}
         stored |= places
         warm_up = _draw_inputs(cell, block_sizes, _WARM_UP_STEPS, generator, positive)
         reached.append(run_sequence(cell, block_sizes, warm_up, None, stored)[1])
     states = {
-        state.name: _single(torch.stack([block[state.name] for block in reached]))
+        state.name: single(torch.stack([block[state.name] for block in reached]))
         for state in cell.states
     }
     output_shape = list(shape_of(cell.output.shape, sizes))
@@ -117,9 +121,9 @@ def draw_case(
         inputs=_draw_inputs(cell, sizes, STEPS, generator, positive),
         states=states if case.given_state else None,
         parameters=parameters,
-        output_weights=_normal((STEPS, BATCH, *output_shape), generator),
+        output_weights=normal((STEPS, BATCH, *output_shape), generator),
         state_weights={
-            name: _normal(value.shape, generator) for name, value in states.items()
+            name: normal(value.shape, generator) for name, value in states.items()
         },
         input_gradients=case.input_gradients,
         patterns=patterns,
@@ -132,14 +136,15 @@ def _draw_inputs(
     inputs = {}
     for declared in cell.inputs:
         shape = (steps, BATCH, *shape_of(declared.shape, sizes))
-        value = _normal(shape, generator)
+        value = normal(shape, generator)
         inputs[declared.name] = value.abs() if positive else value
     return inputs
 
 
-def _draw_patterns(
+def draw_patterns(
     cell: Cell, sizes: Sizes, generator: torch.Generator
 ) -> dict[str, Tensor]:
+    """The columns of the entries of a cell's sparse parameters, as they are stored."""
     found = {}
     for parameter in cell.parameters:
         structure = parameter.structure
@@ -152,7 +157,7 @@ def _draw_patterns(
     return found
 
 
-def _draw_parameter(
+def draw_parameter(
     parameter: StoredParameter, sizes: Sizes, generator: torch.Generator
 ) -> Tensor:
     shape = shape_of(parameter.member_shape, sizes)
@@ -162,7 +167,7 @@ def _draw_parameter(
         spread = spread_of(structure, shape)
         shape = stored_shape(structure, shape)
     drawn = [
-        _draw_member(member.initial, shape, spread, sizes, generator)
+        draw_member(member.initial, shape, spread, sizes, generator)
         for member in parameter.members
     ]
     if len(drawn) == 1:
@@ -170,7 +175,7 @@ def _draw_parameter(
     return torch.cat(drawn) if shape else torch.stack(drawn)
 
 
-def _draw_member(
+def draw_member(
     initial: Initial | None,
     shape: tuple[int, ...],
     spread: float,
@@ -183,17 +188,17 @@ def _draw_member(
     match initial:
         case DrawnFrom(function="uniform", arguments=(low, high)):
             a, b = _constant(low, sizes), _constant(high, sizes)
-            return _single(a + (b - a) * _uniform(shape, generator))
+            return single(a + (b - a) * uniform(shape, generator))
         case DrawnFrom(function="normal", arguments=(mean, deviation)) if (
             len(shape) < 2
         ):
             scale = _constant(deviation, sizes)
-            return _single(_constant(mean, sizes) + scale * _normal(shape, generator))
+            return single(_constant(mean, sizes) + scale * normal(shape, generator))
         case FilledWith(value=value):
             centre = value
         case _:
             centre = 0.0
-    return _single(centre + spread * (2 * _uniform(shape, generator) - 1))
+    return single(centre + spread * (2 * uniform(shape, generator) - 1))
 
 
 def _constant(formula: Formula, sizes: Sizes) -> float:
@@ -229,14 +234,14 @@ def _constant(formula: Formula, sizes: Sizes) -> float:
             assert_never(formula)
 
 
-def _single(value: Tensor) -> Tensor:
+def single(value: Tensor) -> Tensor:
     """Rounded to float32, kept as float64."""
     return value.to(torch.float32).to(torch.float64)
 
 
-def _normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return _single(torch.randn(shape, generator=generator, dtype=torch.float64))
+def normal(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return single(torch.randn(shape, generator=generator, dtype=torch.float64))
 
 
-def _uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, dtype=torch.float64)

@@ -16,8 +16,9 @@ from rnndsl.verify.interpreter import run_sequence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """``forward``: the output and each last state. ``gradients``: of the weighted sum
-    of those, with respect to each input, first state and parameter. Both by name."""
+    """``forward``: the output, each last state and the loss, if there is one.
+    ``gradients``: of the weighted sum of the former plus the loss, with respect to each
+    input, first state and parameter. Both by name."""
 
     forward: dict[str, Tensor]
     gradients: dict[str, Tensor]
@@ -92,24 +93,33 @@ def gradients(total: Tensor, variables: Mapping[str, Tensor]) -> dict[str, Tenso
 def variables_of(draw: Draw) -> dict[str, Tensor]:
     """The tensors of a draw that are differentiated, as results name them."""
     named = dict(draw.inputs) if draw.input_gradients else {}
+    named = {name: value for name, value in named.items() if value.is_floating_point()}
     named |= {f"{name}[0]": value for name, value in (draw.states or {}).items()}
-    return named | draw.parameters
+    trained = {n: v for n, v in draw.parameters.items() if n not in draw.untrained}
+    return named | trained
 
 
 def differentiable(draw: Draw, dtype: torch.dtype) -> Draw:
     """The same draw in a dtype, its variables leaves that ask for their gradients."""
 
-    def leaves(
-        values: Mapping[str, Tensor], is_variable: bool = True
-    ) -> dict[str, Tensor]:
-        copies = {n: v.detach().to(dtype, copy=True) for n, v in values.items()}
-        return {n: v.requires_grad_(is_variable) for n, v in copies.items()}
+    variables = variables_of(draw)
+
+    def leaf(value: Tensor) -> Tensor:
+        if not value.is_floating_point():
+            return value
+        is_variable = any(value is variable for variable in variables.values())
+        copied = value.detach().to(dtype, copy=True)
+        return copied.requires_grad_(is_variable)
+
+    def leaves(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: leaf(value) for name, value in values.items()}
 
     return replace(
         draw,
-        inputs=leaves(draw.inputs, draw.input_gradients),
+        inputs=leaves(draw.inputs),
         states=None if draw.states is None else leaves(draw.states),
         parameters=leaves(draw.parameters),
+        target=None if draw.target is None else leaf(draw.target),
     )
 
 

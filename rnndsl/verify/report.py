@@ -8,16 +8,17 @@ from itertools import groupby
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One comparison.
+    """One comparison, of the cell or model ``name``.
 
-    ``subject`` (the layer, the cell class or the interpreter) was compared in
-    ``quantity`` (forward or gradients) with ``reference``. ``engine`` and ``dtype`` say
-    how it computed, ``case`` how it was built and called. ``error`` is the largest
-    difference over all tensors, relative to their scale, ``worst`` the tensor that has
-    it; ``problem`` says what went wrong where no numbers came out, else it is empty.
+    ``subject`` (the layer, the cell class, the model, its steps or the interpreter) was
+    compared in ``quantity`` (forward or gradients) with ``reference``. ``engine`` and
+    ``dtype`` say how it computed, ``case`` how it was built and called. ``error`` is
+    the largest difference over all tensors, relative to their scale, ``worst`` the
+    tensor that has it; ``problem`` says what went wrong where no numbers came out, else
+    it is empty.
     """
 
-    cell: str
+    name: str
     subject: str
     quantity: str
     reference: str
@@ -43,13 +44,13 @@ class Row:
     failed: int
 
     @property
-    def cell(self) -> str:
-        return self.worst.cell
+    def name(self) -> str:
+        return self.worst.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """All results for the cells of a spec, in the order in which they were computed."""
+    """All results for a spec, in the order in which they were computed."""
 
     seed: int
     results: tuple[Result, ...]
@@ -68,7 +69,7 @@ class VerificationReport:
         groups: dict[tuple[str, ...], list[Result]] = {}
         for result in self.results:
             key = (
-                result.cell,
+                result.name,
                 result.subject,
                 result.quantity,
                 result.reference,
@@ -122,7 +123,7 @@ def table_entries(row: Row) -> tuple[str, ...]:
 def describe_failure(result: Result) -> str:
     """One failed comparison in a sentence."""
     how = (result.engine, result.dtype, result.case)
-    subject = f"{result.cell} {result.subject}"
+    subject = f"{result.name} {result.subject}"
     place = ", ".join((subject, *(part for part in how if part)))
     if result.problem:
         return f"{place}: {result.problem}"
@@ -140,12 +141,13 @@ def summarise(report: VerificationReport) -> str:
 
 
 def render_table(report: VerificationReport) -> str:
-    """The report as plain text: a table for each cell, the failures, the last line."""
+    """The report as plain text: a table for each cell and model, the failures, and the
+    last line."""
     lines: list[str] = []
-    for cell, group in groupby(report.rows(), key=lambda row: row.cell):
+    for name, group in groupby(report.rows(), key=lambda row: row.name):
         table = [HEADINGS, *(table_entries(row) for row in group)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines.append(cell)
+        lines.append(name)
         for entries in table:
             padded = (
                 text.rjust(width)

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from rnndsl.analysis.program import Structure, StructureKind
 
-_HALVINGS = 8
 _TERMS = 16
 
 
@@ -145,13 +144,15 @@ def _below(size: int, offset: int) -> Iterator[tuple[int, int]]:
 
 
 def _exponential(matrix: Tensor) -> Tensor:
-    """By its series, of a matrix halved so often that it converges fast; in double
-    precision, since squaring adds up the rounding of single."""
-    small = matrix.double() / 2**_HALVINGS
+    """By its series, of a matrix halved until that converges fast; in double precision,
+    since each halving costs a bit of what the result is exact to."""
+    norm = float(matrix.detach().abs().sum(1).max())
+    halvings = max(0, math.ceil(math.log2(max(2 * norm, 1.0))))
+    small = matrix.double() / 2**halvings
     term = total = torch.eye(len(matrix), dtype=torch.float64)
     for order in range(1, _TERMS):
         term = term @ small / order
         total = total + term
-    for _ in range(_HALVINGS):
+    for _ in range(halvings):
         total = total @ total
     return total.to(matrix.dtype)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnndsl.analysis.program import ReadCurrent
+from rnndsl.runtime.engines import ENGINES
 from rnndsl.verify.case import STEPS, Case
 from rnndsl.verify.draw import Draw
 from rnndsl.verify.oracle import Outcome, differentiable, outcome_of
@@ -30,6 +31,12 @@ _RAISED = (
     TypeError,
     ValueError,
 )
+
+
+def available_engines(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """The engines that can run on this machine."""
+    values = tuple(tensors.values())
+    return tuple(engine.name for engine in ENGINES if engine.refusal(values) is None)
 
 
 class BrokenModuleError(Exception):

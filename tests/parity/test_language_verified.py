@@ -176,7 +176,7 @@ def test_the_compiled_spec_is_what_its_equations_say(name: str) -> None:
 
 def test_every_cell_of_a_file_is_verified() -> None:
     report = verified(SPECS["two cells of one file"])
-    assert {result.cell for result in report.results} == {"Unit", "Plain"}
+    assert {result.name for result in report.results} == {"Unit", "Plain"}
 
 
 CALLS = {

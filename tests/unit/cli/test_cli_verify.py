@@ -13,7 +13,7 @@ from rnndsl.analysis.program import Program
 from rnndsl.verify.report import Result, VerificationReport
 
 GOOD = Result(
-    cell="Elman",
+    name="Elman",
     subject="layer",
     quantity="forward",
     reference="interpreter",

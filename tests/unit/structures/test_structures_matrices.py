@@ -67,6 +67,17 @@ def test_orthogonal_is_a_rotation_whatever_is_stored(size: int) -> None:
     assert float(torch.linalg.det(matrix)) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_small_rotations_are_exact_too(dtype: torch.dtype) -> None:
+    structure = Structure("orthogonal")
+    for angle in torch.linspace(0.001, 4, 400, dtype=dtype):
+        matrix = structure.matrix(angle.reshape(1), (2, 2), None)
+        cos, sin = angle.cos(), angle.sin()
+        expected = torch.stack((torch.stack((cos, -sin)), torch.stack((sin, cos))))
+        limit = 20 * torch.finfo(dtype).eps
+        assert (matrix - expected).abs().max() <= limit, float(angle)
+
+
 def test_blocks_stand_on_the_diagonal() -> None:
     structure, shape = CASES[6]
     stored, _ = drawn(structure, shape)

@@ -32,6 +32,6 @@ def test_a_variant_is_what_its_equations_say(name: str) -> None:
     program = open_text(text.encode(), "variant.rnn", Path()).program
     report = verify_program(program, module_of(text), seed=3)
     assert report.passed, render_table(report)
-    found = [result for result in report.results if result.cell == name]
+    found = [result for result in report.results if result.name == name]
     assert {result.engine for result in found} == {"", "fused", "reference"}
     assert {result.subject for result in found} >= {"layer", "cell"}

@@ -10,7 +10,7 @@ import pytest
 from rnndsl.verify.report import Result, VerificationReport, render_table
 
 RESULT = Result(
-    cell="LSTM",
+    name="LSTM",
     subject="layer",
     quantity="forward",
     reference="interpreter",
@@ -76,7 +76,7 @@ def test_failures_are_told_apart_and_explained() -> None:
     results = (
         RESULT,
         replace(RESULT, case="ragged", error=0.5, worst="last c"),
-        replace(RESULT, cell="Odd", problem="fails: RuntimeError: no"),
+        replace(RESULT, name="Odd", problem="fails: RuntimeError: no"),
     )
     assert render_table(report(*results)) == (
         "LSTM\n"
@@ -100,7 +100,7 @@ def test_failures_are_told_apart_and_explained() -> None:
 
 def test_what_is_empty_leaves_no_gap_in_a_failure() -> None:
     result = replace(
-        RESULT, cell="NF", subject="interpreter", engine="", case="", problem="no"
+        RESULT, name="NF", subject="interpreter", engine="", case="", problem="no"
     )
     text = render_table(report(result))
     assert "  NF interpreter, float64: no\n" in text

@@ -1,0 +1,1 @@
+"""Comparison of generated models with an interpreter of the resolved model."""

@@ -1,0 +1,99 @@
+"""The checks of one setting of a model, each against one reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnndsl.analysis.model import Embedding
+from rnndsl.verify.compare import TOLERANCES
+from rnndsl.verify.comparison import DIFFERENCES, INTERPRETER, Comparison
+from rnndsl.verify.differences import difference_error
+from rnndsl.verify.draw import Draw
+from rnndsl.verify.models.layers import EMBEDDING
+from rnndsl.verify.models.setting import ModelSetting, values_of
+from rnndsl.verify.models.subject import build_model, call_model, run_model, run_steps
+from rnndsl.verify.oracle import Outcome
+from rnndsl.verify.report import Result
+from rnndsl.verify.subject import BrokenModuleError, attempt, fill
+
+_DOUBLE = torch.float64
+_Run = Callable[[Any, ModelSetting, torch.dtype], Outcome]
+
+
+def model_against_interpreter(
+    module: ModuleType, setting: ModelSetting, engine: str
+) -> Iterator[Result]:
+    """``forward`` and ``loss`` in every dtype."""
+    yield from _against_interpreter(module, setting, engine, "model", run_model)
+
+
+def steps_against_interpreter(
+    module: ModuleType, setting: ModelSetting, engine: str
+) -> Iterator[Result]:
+    """``step``, called once for each step, in every dtype."""
+    yield from _against_interpreter(module, setting, engine, "step", run_steps)
+
+
+def interpreter_against_differences(
+    setting: ModelSetting, generator: torch.Generator
+) -> Iterator[Result]:
+    """The interpreter's own gradients against differences of its values."""
+
+    def evaluate(draw: Draw) -> Tensor:
+        values = values_of(setting.model, setting.sizes, setting.case, draw)
+        return values.total(draw)
+
+    error = difference_error(evaluate, setting.draw, setting.expected, generator)
+    check = Comparison(setting, INTERPRETER, DIFFERENCES, "", _DOUBLE)
+    yield check.differentiated(error)
+
+
+def model_against_differences(
+    module: ModuleType, setting: ModelSetting, engine: str, generator: torch.Generator
+) -> Iterator[Result]:
+    """The model's gradients against differences of its values without gradients."""
+    check = Comparison(setting, "model", DIFFERENCES, engine, _DOUBLE)
+    try:
+        model = build_model(module, setting, engine, _DOUBLE)
+        found = run_model(model, setting, _DOUBLE)
+        evaluate = partial(_sum_of_model, model, setting, engine)
+        error = difference_error(evaluate, _movable(setting), found, generator)
+    except BrokenModuleError as broken:
+        yield check.broken(broken)
+    else:
+        yield check.differentiated(error)
+
+
+def _movable(setting: ModelSetting) -> Draw:
+    """The draw with a table that does not move where a vector of it stays zero."""
+    front, draw = setting.model.front, setting.draw
+    if not isinstance(front, Embedding) or front.padding is None:
+        return draw
+    return replace(draw, untrained=(*draw.untrained, EMBEDDING))
+
+
+def _against_interpreter(
+    module: ModuleType, setting: ModelSetting, engine: str, subject: str, run: _Run
+) -> Iterator[Result]:
+    for dtype in TOLERANCES:
+        check = Comparison(setting, subject, INTERPRETER, engine, dtype)
+        try:
+            model = build_model(module, setting, engine, dtype)
+            found = run(model, setting, dtype)
+        except BrokenModuleError as broken:
+            yield check.broken(broken)
+        else:
+            yield from check.compared(found, setting.expected)
+
+
+def _sum_of_model(model: Any, setting: ModelSetting, engine: str, draw: Draw) -> Tensor:
+    fill(model, draw.stored, engine)
+    with attempt("fails without gradients"):
+        return call_model(model, setting, draw).total(draw)

@@ -1,0 +1,193 @@
+"""The generated model under verification: built, filled, called and differentiated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import (
+    PackedSequence,
+    pack_padded_sequence,
+    pad_packed_sequence,
+)
+
+from rnndsl.analysis.model import Embedding, Exchange
+from rnndsl.verify.case import BATCH, STEPS
+from rnndsl.verify.draw import Draw
+from rnndsl.verify.models.case import Form, ModelCase, read_at_steps
+from rnndsl.verify.models.dropout import definite_dropout, replace_variational_dropout
+from rnndsl.verify.models.layers import EMBEDDING
+from rnndsl.verify.models.setting import ModelSetting
+from rnndsl.verify.models.subject_loss import by_rows, with_loss
+from rnndsl.verify.models.values import ModelValues
+from rnndsl.verify.oracle import Outcome, differentiable
+from rnndsl.verify.subject import BrokenModuleError, attempt, fill
+
+
+def build_model(
+    module: ModuleType, setting: ModelSetting, engine: str, dtype: torch.dtype
+) -> Any:
+    """The model of a setting, with its parameters. Raises BrokenModuleError."""
+    case, draw = setting.case, setting.draw
+    options = {"batch_first": True} if case.batch_first else {}
+    sizes = {d.argument: setting.sizes[d.name] for d in setting.model.dimensions}
+    with attempt("cannot be built"):
+        model = getattr(module, setting.name)(
+            **sizes, **options, **_tables(setting), dtype=dtype
+        )
+        model.train(case.training)
+    _check_truncation(model, setting)
+    replace_variational_dropout(model)
+    _check_trained(model, draw)
+    fill(model, draw.stored, engine)
+    return model
+
+
+def _tables(setting: ModelSetting) -> dict[str, Tensor]:
+    """The table that the constructor of a model takes, if it takes one."""
+    front = setting.model.front
+    if not isinstance(front, Embedding) or not front.given:
+        return {}
+    return {"embedding": setting.draw.parameters[EMBEDDING]}
+
+
+def _check_truncation(model: Any, setting: ModelSetting) -> None:
+    """Cuts gradients as the case says. Raises BrokenModuleError unless the model does
+    so as its spec says."""
+    truncation = setting.model.truncation
+    wanted = None if truncation is None else truncation.steps
+    with attempt("has no truncation"):
+        found = model.truncation
+    if found != wanted:
+        raise BrokenModuleError(f"cuts gradients every {found} steps, not {wanted}")
+    if setting.case.truncation != wanted:
+        model.truncation = setting.case.truncation
+
+
+def _check_trained(model: nn.Module, draw: Draw) -> None:
+    """Raises BrokenModuleError unless the model trains what its spec does."""
+    for name, value in model.named_parameters():
+        wanted = name not in draw.untrained
+        if value.requires_grad and not wanted:
+            raise BrokenModuleError(f"trains {name}, which its spec does not train")
+        if wanted and not value.requires_grad:
+            raise BrokenModuleError(f"does not train {name}, which its spec trains")
+
+
+def run_model(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
+    """A model on the setting it was built for. Raises BrokenModuleError."""
+    with attempt("fails"), definite_dropout():
+        live = live_draw(model, setting.draw, dtype)
+        return call_model(model, setting, live).outcome(live)
+
+
+def call_model(model: Any, setting: ModelSetting, draw: Draw) -> ModelValues:
+    """What a model computes, laid out as the interpreter does."""
+    case = setting.case
+    contexts = [draw.inputs[item.name] for item in setting.model.contexts]
+    inputs: list[Any] = [draw.inputs[item.name] for item in setting.model.inputs]
+    inputs = [by_rows(value, case.batch_first) for value in inputs]
+    options = _counted(case)
+    told: dict[str, Any] = {} if case.form is Form.PACKED else dict(options)
+    if draw.marks is not None:
+        told["reset"] = by_rows(draw.marks, case.batch_first)
+    if case.form is Form.PACKED:
+        inputs = [_packed(value, case) for value in inputs]
+        told = {name: _packed(value, case) for name, value in told.items()}
+    given = {} if draw.states is None else {"state": _model_state(setting, draw)}
+    output, last, *beside = model(*contexts, *inputs, **told, **given)
+    has_steps = setting.model.exchange.has_steps
+    if case.form is Form.PACKED and has_steps:
+        output = _unpacked(output, case)
+    has_rows = case.batch_first and has_steps
+    emitted: dict[str, Any] = dict(*beside)
+    if case.form is Form.PACKED:
+        emitted = {name: _unpacked(value, case) for name, value in emitted.items()}
+    values = ModelValues(
+        output=output,
+        last=_named(last, draw),
+        emitted={n: by_rows(v, case.batch_first) for n, v in emitted.items()},
+    )
+    values = with_loss(model, setting, draw, values, options)
+    return replace(values, output=by_rows(values.output, has_rows))
+
+
+def _packed(value: Tensor, case: ModelCase) -> PackedSequence:
+    lengths = _counted(case)["lengths"]
+    return pack_padded_sequence(value, lengths, case.batch_first, enforce_sorted=False)
+
+
+def _unpacked(value: Any, case: ModelCase) -> Tensor:
+    padded, _ = pad_packed_sequence(value, case.batch_first, total_length=STEPS)
+    return padded
+
+
+def _counted(case: ModelCase) -> dict[str, Tensor]:
+    """The arguments that say which steps count, if not all do."""
+    if case.rows is None:
+        return {}
+    if case.form is not Form.MASK:
+        return {"lengths": torch.tensor([len(row) for row in case.rows])}
+    mask = torch.zeros(STEPS, BATCH, dtype=torch.bool)
+    for row, steps in enumerate(case.rows):
+        mask[list(steps), row] = True
+    return {"mask": by_rows(mask, case.batch_first)}
+
+
+def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
+    """A model on its setting's sequence by ``step``. Raises BrokenModuleError."""
+    with attempt("fails"), definite_dropout():
+        live = live_draw(model, setting.draw, dtype)
+        assert live.states is not None, "streaming starts from a given state"
+        state = _model_state(setting, live)
+        exchange = setting.model.exchange
+        inputs = [live.inputs[item.name] for item in setting.model.inputs]
+        every: dict[str, list[Tensor]] = {}
+        if exchange is Exchange.ONE_TO_ONE:
+            output, state, *_ = model.step(*inputs, state=state)
+        else:
+            outputs = []
+            for t in range(len(inputs[0])):
+                told = {} if live.marks is None else {"reset": live.marks[t]}
+                now = (value[t] for value in inputs)
+                output, state, *beside = model.step(*now, state=state, **told)
+                outputs.append(output)
+                for name, value in dict(*beside).items():
+                    every.setdefault(name, []).append(value)
+            if exchange.has_steps:
+                output = torch.stack(outputs)
+        emitted = {name: torch.stack(parts) for name, parts in every.items()}
+        values = ModelValues(output=output, last=_named(state, live), emitted=emitted)
+        return with_loss(model, setting, live, values, {}).outcome(live)
+
+
+def live_draw(model: nn.Module, draw: Draw, dtype: torch.dtype) -> Draw:
+    """The draw with the model's own parameters in it."""
+    live = differentiable(draw, dtype)
+    own = dict(model.named_parameters())
+    return replace(
+        live, parameters={n: own.get(n, value) for n, value in live.parameters.items()}
+    )
+
+
+def _model_state(setting: ModelSetting, draw: Draw) -> tuple[Any, ...]:
+    """The states by ``layer_1.h`` as a model takes them: an entry for each layer, one
+    tensor or a tuple, and behind them the contexts that steps read."""
+    assert draw.states is not None, "a state is given"
+    entries: dict[str, list[Tensor]] = {}
+    for name, value in draw.states.items():
+        entries.setdefault(name.rpartition(".")[0], []).append(value)
+    states = (v[0] if len(v) == 1 else tuple(v) for v in entries.values())
+    read = read_at_steps(setting.model)
+    return (*states, *(draw.inputs[name].unsqueeze(0) for name in read))
+
+
+def _named(state: tuple[Any, ...], draw: Draw) -> dict[str, Tensor]:
+    """A model's state by the names of the draw, without the contexts it carries."""
+    tensors: list[Tensor] = []
+    for entry in state:
+        tensors += [entry] if isinstance(entry, Tensor) else entry
+    return dict(zip(draw.state_weights, tensors, strict=False))
