@@ -213,6 +213,7 @@ def test_a_mask_beside_lengths() -> None:
 
 def test_masks_of_the_spec_are_in_the_specification() -> None:
     assert 'masked="hold"' in compile_text(HELD, "held.rnn")
+    assert "many_to_many(mask = hold)" in held_model().explain()
     assert "masked=" not in compile_text(ALL["tagger"], "tagger.rnn")
 
 

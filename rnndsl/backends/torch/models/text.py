@@ -162,6 +162,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
         axes = (*_axes(stage.has_time), *(["2"] if stage.is_separate else []))
         shapes[spec_line(stage.span)] = shape_text(shape, *axes)
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
+    if model.masking is Masking.HOLD and model.exchange_span is not None:
+        lines.append(spec_line(model.exchange_span))
     others = (model.stateful, model.truncation, model.loss, model.generation)
     return [*lines, *(spec_line(part.span) for part in others if part is not None)]
 
