@@ -350,6 +350,15 @@ class Reset(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settling(Located):
+    """The one input is held, and each layer repeats its step until no state changes by
+    more than ``tolerance``, at most ``steps`` times."""
+
+    steps: int
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Truncation(Located):
     """Gradients are cut every so many ``steps``."""
 
@@ -382,6 +391,7 @@ class Model(Located):
     exchange: Exchange
     exchange_span: Span | None = field(default=None, compare=False, repr=False)
     pooling: Pooling | None
+    settling: Settling | None = None
     masking: Masking
     stateful: Stateful | None
     reset: Reset | None = None

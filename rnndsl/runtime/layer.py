@@ -20,10 +20,10 @@ from rnndsl.runtime.checks import (
     check_states,
     check_tensor,
 )
+from rnndsl.runtime.dynamics import DynamicalModule
 from rnndsl.runtime.emission import separate
 from rnndsl.runtime.engines import AUTOMATIC
 from rnndsl.runtime.errors import ShapeError
-from rnndsl.runtime.gradient_norms import gradient_norms
 from rnndsl.runtime.masking import check_mask, counted_first, spread_over_time
 from rnndsl.runtime.packing import check_packed, ragged_layout
 from rnndsl.runtime.ragged import (
@@ -32,14 +32,13 @@ from rnndsl.runtime.ragged import (
     valid_steps,
     zero_padding,
 )
-from rnndsl.runtime.recurrent import RecurrentModule
 from rnndsl.runtime.sequence_forms import check_one_form, time_first
 from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 from rnndsl.runtime.stacking import layer_sizes
 from rnndsl.runtime.truncation import check_truncation
 
 
-class RecurrentLayer(RecurrentModule):
+class RecurrentLayer(DynamicalModule):
     """A cell over whole sequences, in ``num_layers`` layers and one or two directions.
 
     Arguments, calls, attributes and parameter names are those of ``torch.nn.LSTM``:
@@ -59,9 +58,7 @@ class RecurrentLayer(RecurrentModule):
         ("engine", AUTOMATIC),
     )
     num_layers: int
-    batch_first: bool
     dropout: float
-    bidirectional: bool
 
     def __init__(
         self,
@@ -146,33 +143,6 @@ class RecurrentLayer(RecurrentModule):
         ]
         state = tuple(torch.stack(values) for values in zip(*blocks, strict=True))
         return state[0] if len(state) == 1 else state
-
-    def gradient_norms(self, *inputs: Tensor, hx: Any = None) -> Tensor:
-        """By which factor the length of a gradient changes on its way back from the
-        last state over each number of steps.
-
-        inputs and ``hx`` are those of ``forward``, in a batch. Returns (T,): at k - 1
-        the norm of the Jacobian d s_T / d s_{T-k}, s being the states of all layers in
-        one vector of N numbers: the Frobenius norm divided by sqrt(N), which is the
-        root mean square over directions, averaged over the rows. It stays at 1 where
-        gradients keep their length, falls towards 0 where they vanish, and grows where
-        they explode: R. Pascanu, T. Mikolov and Y. Bengio, On the difficulty of
-        training recurrent neural networks, 2013, equation 5. N backward passes run
-        over each step at once.
-
-        Raises ValueError for a layer of both directions, where no state is the last,
-        and for inputs without a batch.
-        """
-        if self.bidirectional:
-            raise ValueError("gradient_norms: expected a layer of one direction")
-        name, rank = self._input_names[0], len(self._input_shapes[0])
-        if inputs[0].dim() != rank + 2:
-            raise ValueError(
-                f"{name}: expected a {rank + 2}-D tensor, got {inputs[0].dim()}-D"
-            )
-        axis = 1 if self.batch_first else 0
-        state = self.initial_state(inputs[0].shape[1 - axis]) if hx is None else hx
-        return gradient_norms(self, inputs, state, axis)
 
     def separate(self, output: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Takes an output of ``forward``, (..., features), apart: the cell's own, and

@@ -38,6 +38,9 @@ def read_exchange(
     if exchange is Exchange.MANY_TO_MANY:
         masking = _masking(term, context)
         return None if masking is None else (exchange, None, masking)
+    if exchange is Exchange.ONE_TO_ONE:
+        # What it holds is read by itself.
+        return exchange, None, Masking.ZERO
     if exchange is not Exchange.MANY_TO_ONE:
         values = values_of(term, f"io {exchange.value}", (0,), context.report)
         return None if values is None else (exchange, None, Masking.ZERO)

@@ -18,6 +18,7 @@ from rnndsl.analysis.models.running import (
     read_stateful,
     read_truncation,
 )
+from rnndsl.analysis.models.settling import check_settling, read_settling
 from rnndsl.analysis.models.sharing import check_separate
 from rnndsl.analysis.models.stack import Stack
 from rnndsl.analysis.models.usage import (
@@ -79,6 +80,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     head = stack.head(clauses.once.get("head"))
     end = clauses.once.get("loss")
     loss = None if end is None else read_loss(end, context)
+    settling = read_settling(io, context)
     stateful = read_stateful(clauses.once.get("stateful"), context)
     truncation = read_truncation(clauses.once.get("truncate"), context)
     last = clauses.once.get("generate")
@@ -98,6 +100,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         exchange=exchange[0],
         exchange_span=None if io is None else io.span,
         pooling=exchange[1],
+        settling=settling,
         masking=exchange[2],
         reset=reset,
         stateful=stateful,
@@ -112,6 +115,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     check_reset(resolved, io, report)
     running = (stateful, truncation)
     check_running(stack.lines, resolved.exchange, io, running, report)
+    check_settling(settling, stack.lines, report)
     check_steps(resolved, io, report)
     check_separate(stack.lines, resolved, report)
     check_loss(resolved, io, report)

@@ -14,6 +14,7 @@ from rnndsl.analysis.model import (
     ModelInput,
     Recurrence,
     RecurrentLayer,
+    Settling,
     StateFromContext,
     TokenInput,
     VectorInput,
@@ -48,7 +49,8 @@ class Recurrent:
 
     ``arguments`` has the constructor's name for each dimension of the model,
     ``lengths`` is what ``forward`` calls the lengths of rows, None where there is no
-    time. With ``is_conditioned``, ``start`` has given the state of every layer.
+    time; ``settling`` how long the one step is repeated there. With ``is_conditioned``,
+    ``start`` has given the state of every layer.
     ``modules`` fills with the cells' submodules in the order of their states;
     ``runtime`` with the names needed of it; ``emitted`` with the labels of what they
     emit, and what has it.
@@ -60,6 +62,7 @@ class Recurrent:
     lengths: str | None
     contexts: dict[str, ModelInput]
     is_conditioned: bool
+    settling: Settling | None
     modules: list[RecurrentModule] = field(default_factory=list)
     runtime: dict[str, None] = field(default_factory=dict)
     emitted: list[tuple[str, str]] = field(default_factory=list)
@@ -208,9 +211,12 @@ class Recurrent:
         ]
         inputs += masks
         ragged = [] if self.lengths is None else [f"lengths={self.lengths}"]
-        stage.run += call(
-            f"{target}, {state} = self.{name}", [*inputs, begin, *ragged], indent=INDENT
-        )
+        if self.settling is None:
+            head, end = f"{target}, {state} = self.{name}", [begin, *ragged]
+        else:
+            head = f"{target}, {state}, _ = self.{name}.settle"
+            end = [f"hx={begin}", *_limits(self.settling)]
+        stage.run += call(head, [*inputs, *end], indent=INDENT)
         if is_reverse:
             stage.run.append(f"{target} = {self._reversed(target)}")
         if use.emitted:
@@ -309,6 +315,13 @@ class Recurrent:
 
     def _size(self, dim: str | int) -> str:
         return str(dim) if isinstance(dim, int) else self.arguments[dim]
+
+
+def _limits(settling: Settling) -> list[str]:
+    limits = [f"steps={settling.steps}"]
+    if settling.tolerance:
+        limits.append(f"tolerance={number(settling.tolerance).text}")
+    return limits
 
 
 def _construct(stage: Stage, layer: RecurrentLayer, lines: list[str]) -> None:

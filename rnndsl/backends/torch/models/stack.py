@@ -73,6 +73,7 @@ class ModelStack:
             lengths="lengths" if has_time else None,
             contexts={item.name: item for item in model.contexts},
             is_conditioned=is_conditioned(model),
+            settling=model.settling,
         )
         self.runtime = self._recurrent.runtime
         self._convolutions = Convolutions(

@@ -15,6 +15,7 @@ from rnndsl.analysis.model import (
     OneHot,
     Pooling,
     RecurrentLayer,
+    Settling,
     TimeConvolution,
     TokenInput,
     VectorInput,
@@ -24,6 +25,7 @@ from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import WIDTH
 from rnndsl.backends.torch.models.emission import emitted_names
 from rnndsl.backends.torch.models.stage import Stage, place, spec_line
+from rnndsl.backends.torch.printer import number
 
 _INDENT = 8
 _MASKED = {Masking.ZERO: "zero", Masking.HOLD: "what it was before"}
@@ -58,6 +60,8 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     once = given_text(model.contexts, "B")
     steps = _inputs(model, *leading)
     parts = [f"Inputs: {f'{once}; {steps}' if once else steps}{order}."]
+    if model.settling is not None:
+        parts.append(_settling_text(model.settling))
     if model.exchange is not Exchange.ONE_TO_ONE:
         parts.append(
             "lengths: (B,), how many steps of each row count, where not all do."
@@ -83,6 +87,16 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
         output += f", {_MASKED[model.masking]} at steps that do not count,"
     parts += [f"{output} and the last state.", *_emitted(model)]
     return docstring(first, "\n".join(filled(part, _INDENT) for part in parts))
+
+
+def _settling_text(settling: Settling) -> str:
+    change = "changes"
+    if settling.tolerance:
+        change += f" by more than {number(settling.tolerance).text}"
+    return (
+        f"Each layer repeats its step until no state {change}, {settling.steps} times "
+        "at most."
+    )
 
 
 def _state_text(model: Model, recurrences: Sequence[str]) -> str:
@@ -164,7 +178,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
     lines = [line for pair in shapes.items() for line in (pair[0], f"    {pair[1]}")]
     if model.masking is Masking.HOLD and model.exchange_span is not None:
         lines.append(spec_line(model.exchange_span))
-    others = (model.stateful, model.truncation, model.loss, model.generation)
+    running = (model.settling, model.stateful, model.truncation)
+    others = (*running, model.loss, model.generation)
     return [*lines, *(spec_line(part.span) for part in others if part is not None)]
 
 
