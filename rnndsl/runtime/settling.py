@@ -25,18 +25,18 @@ def settle(
     Returns the output, the state, and the number of the step in which each row settled,
     (B,), 0 for one that has not. What follows the code runs all steps.
     """
-    before = _tensors(first)
+    before = _values_of(first)
     taken = torch.zeros(before[0].shape[1], dtype=torch.long, device=before[0].device)
     output: Tensor | None = None
     state = first
     for number in range(1, steps + 1):
         emitted, state = step(state)
         moving = taken == 0
-        after = _tensors(state)
+        after = _values_of(state)
         if output is not None:
-            emitted = _held(moving, emitted, output, axis)
+            emitted = _kept_in_place(moving, emitted, output, axis)
             after = tuple(
-                _held(moving, new, old, 1)
+                _kept_in_place(moving, new, old, 1)
                 for new, old in zip(after, before, strict=True)
             )
             state = after if isinstance(first, tuple | list) else after[0]
@@ -57,7 +57,7 @@ def check_settling(steps: int, tolerance: float) -> None:
         raise ValueError(f"tolerance: expected a number from 0 on, got {tolerance!r}")
 
 
-def _tensors(state: Any) -> Tensors:
+def _values_of(state: Any) -> Tensors:
     return tuple(state) if isinstance(state, tuple | list) else (state,)
 
 
@@ -72,7 +72,7 @@ def _unchanged(before: Tensors, after: Tensors, tolerance: float) -> Tensor:
     return torch.stack(close).all(0)
 
 
-def _held(moving: Tensor, new: Tensor, old: Tensor, axis: int) -> Tensor:
+def _kept_in_place(moving: Tensor, new: Tensor, old: Tensor, axis: int) -> Tensor:
     """The new value in the rows that still move, the old one in the others."""
     shape = [1] * new.dim()
     shape[axis] = -1
