@@ -28,8 +28,8 @@ StructureKind: TypeAlias = Literal[
 ]
 MatrixShape: TypeAlias = tuple[int, int]
 
+# A norm for which torch computes a matrix exponential to full precision.
 _LARGE = 3.0
-"""A norm for which torch computes a matrix exponential to full precision."""
 
 
 @dataclass(frozen=True, slots=True)

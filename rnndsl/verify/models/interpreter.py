@@ -89,6 +89,7 @@ def run_model(
             training=training,
             cuts=cuts,
             marks=_marks_of_row(marks, row, own_steps),
+            settling=model.settling,
         )
         output = _run_row(model, recurrences)
         finals.append(recurrences.last)

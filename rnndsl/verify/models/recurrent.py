@@ -20,6 +20,7 @@ from rnndsl.analysis.model import (
     ModelInput,
     Recurrence,
     RecurrentLayer,
+    Settling,
     StateFromContext,
     TokenInput,
     VectorInput,
@@ -49,7 +50,8 @@ class Recurrences:
     ``emitted`` with what is given out beside outputs, one value a step.
     ``training``: dropout is what stands in for it. ``cuts``: gradients do not go
     back from these steps to those before, nor from a last state over a cut behind it.
-    ``marks``: before such a step all layers start anew.
+    ``marks``: before such a step all layers start anew. ``settling``: the one step is
+    repeated until the states stay as they are.
     """
 
     cells: Mapping[str, Cell]
@@ -62,6 +64,7 @@ class Recurrences:
     training: bool
     cuts: Sequence[int]
     marks: Sequence[bool]
+    settling: Settling | None
     last: dict[str, Tensor] = field(default_factory=dict)
     emitted: dict[str, list[Tensor]] = field(default_factory=dict)
 
@@ -173,7 +176,7 @@ class Recurrences:
                 place = t + 1 if reverse else t
                 if place < len(steps) and self.marks[place]:
                     state = first_state(cell, own, parameters, self.parameters.like)
-                by_step[t], state = step(cell, own, given[t], state, parameters)
+                by_step[t], state = self._step(cell, own, given[t], state, parameters)
             outputs.append([by_step[t] for t in steps])
             if cell.emitted:
                 label = name.removesuffix("_forward")
@@ -186,6 +189,23 @@ class Recurrences:
             last = torch.stack([final[item.name] for final in finals])
             self.last[f"{name}.{item.name}"] = last
         return outputs
+
+    def _step(
+        self, cell: Cell, own: Sizes, inputs: Values, state: Values, parameters: Values
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One step of a cell; where the input is held, as many as it takes to settle.
+        Returns the output and the new state."""
+        limit = 1 if self.settling is None else self.settling.steps
+        for _ in range(limit):
+            before = state
+            output, state = step(cell, own, inputs, before, parameters)
+            if self.settling is not None and all(
+                float((value - before[name]).detach().abs().max())
+                <= self.settling.tolerance
+                for name, value in state.items()
+            ):
+                break
+        return output, dict(state)
 
     def source(self, name: str, steps: int) -> Sequence[Tensor]:
         """An input or a context at each step."""

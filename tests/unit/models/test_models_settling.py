@@ -14,6 +14,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rnndsl import compile_text
+from rnndsl.compiler import Compilation
+from rnndsl.diagnostics import Source
+from rnndsl.verify.models.verify import verify_model
 
 EQUILIBRIUM = """from zoo import Elman, GRU
 
@@ -161,3 +164,12 @@ def test_it_is_laid_out_as_ruff_would(standalone: bool, tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("spec", [EQUILIBRIUM, MEMORY], ids=["equilibrium", "memory"])
+def test_it_is_what_its_lines_say(spec: str) -> None:
+    compilation = Compilation(Source("settling.rnn", spec), None)
+    (model,) = compilation.program.models
+    results = list(verify_model(model, compiled(spec, model.name.lower()), seed=1))
+    assert {result.engine for result in results} >= {"fused", "reference"}
+    assert [result for result in results if not result.passed] == []
