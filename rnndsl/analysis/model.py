@@ -30,12 +30,14 @@ class Merge(Enum):
 
 
 class Pooling(Enum):
-    """How the outputs of all steps become one."""
+    """How the outputs of all steps become one. ``STATE``: no output does, but a state
+    after the last step."""
 
     LAST = "last"
     MEAN = "mean"
     MAX = "max"
     ATTENTION = "attention"
+    STATE = "state"
 
 
 class Exchange(Enum):
@@ -345,6 +347,16 @@ class Stateful(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastState(Located):
+    """The state ``name`` after the last step, the first one of each cell if None: those
+    of all directions and branches of the layer on top, beside each other, ``width``
+    features in all."""
+
+    name: str | None
+    width: Width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reset(Located):
     """All recurrent layers start anew at the steps that a call marks."""
 
@@ -392,6 +404,7 @@ class Model(Located):
     exchange_span: Span | None = field(default=None, compare=False, repr=False)
     pooling: Pooling | None
     settling: Settling | None = None
+    last_state: LastState | None = None
     masking: Masking
     stateful: Stateful | None
     reset: Reset | None = None

@@ -49,12 +49,20 @@ def read_exchange(
         return None
     if not values:
         return exchange, Pooling.LAST, Masking.ZERO
+    if isinstance(values[0], tree.Term) and _is_state(values[0]):
+        return exchange, Pooling.STATE, Masking.ZERO
     word_or_none = word_of(values[0])
     if word_or_none not in _POOLINGS:
         text = values[0].span.text
         context.add(unknown_choice(values[0].span, text, "pooling", _POOLINGS))
         return None
     return exchange, Pooling(word_or_none), Masking.ZERO
+
+
+def _is_state(term: tree.Term) -> bool:
+    """``state``, or a state by its name: ``state c``."""
+    is_bare = term.arguments is None and term.repetition is None
+    return is_bare and term.name.text == Pooling.STATE.value
 
 
 def _masking(term: tree.Term, context: ModelContext) -> Masking | None:

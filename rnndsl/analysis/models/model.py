@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from rnndsl.analysis.declarations import declare
 from rnndsl.analysis.dimensions import dimensions_of
-from rnndsl.analysis.model import Exchange, Masking, Model
+from rnndsl.analysis.model import Exchange, Masking, Model, Pooling
 from rnndsl.analysis.models.clauses import clauses_of
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.generation import check_generation, read_generation
 from rnndsl.analysis.models.inputs import read_contexts
+from rnndsl.analysis.models.last_state import read_last_state
 from rnndsl.analysis.models.loss_rules import check_loss
 from rnndsl.analysis.models.losses import read_exchange, read_loss
 from rnndsl.analysis.models.running import (
@@ -77,6 +78,9 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     if exchange is not None and exchange[1] is not None:
         # Behind a pooling there are no steps, and so nothing that is read at each.
         context.further.clear()
+    last_state = None
+    if io is not None and exchange is not None and exchange[1] is Pooling.STATE:
+        last_state = read_last_state(io, stack, context)
     head = stack.head(clauses.once.get("head"))
     end = clauses.once.get("loss")
     loss = None if end is None else read_loss(end, context)
@@ -101,6 +105,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         exchange_span=None if io is None else io.span,
         pooling=exchange[1],
         settling=settling,
+        last_state=last_state,
         masking=exchange[2],
         reset=reset,
         stateful=stateful,

@@ -124,7 +124,8 @@ def last_of_backward(span: Span, io: Span) -> Diagnostic:
         "at the last step, the backward direction has seen that step alone",
         span,
         label="runs from the last step to the first",
-        help="take `many_to_one(mean)`, `many_to_one(max)` or `many_to_one(attention)`",
+        help="take `many_to_one(state)`: each direction has seen all steps in the end; "
+        "or `mean`, `max` or `attention`",
     )
 
 

@@ -40,6 +40,10 @@ SPECS = {
         "layer LSTM(3), zoneout(0.1), recurrent_dropout(0.2)",
         "io many_to_one(mean)",
     ),
+    "states": spec(
+        "layer parallel(LSTM(5), LSTM(7)), bidirectional, zoneout(0.1)",
+        "io many_to_one(state c)",
+    ),
     "long": LONG.format("A" * 40)
     + "    param W: [H, I]\n    h[t] = U @ h[t-1] + W @ x[t]\n    output h[t]\n\n"
     + "model M(I):\n    input x: [I]\n"

@@ -10,6 +10,7 @@ from rnndsl.analysis.model import (
     FedInput,
     Feed,
     InitialState,
+    LastState,
     Merge,
     ModelInput,
     Recurrence,
@@ -43,6 +44,15 @@ class RecurrentModule:
     first_state: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Final:
+    """The last ``state`` of a submodule of this cell, a block for each direction."""
+
+    state: str
+    cell: str
+    blocks: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Recurrent:
     """Writes the recurrent layers of a model one after the other.
@@ -66,6 +76,22 @@ class Recurrent:
     modules: list[RecurrentModule] = field(default_factory=list)
     runtime: dict[str, None] = field(default_factory=dict)
     emitted: list[tuple[str, str]] = field(default_factory=list)
+    _finals: list[_Final] = field(default_factory=list)
+
+    def last_states(self, last: LastState) -> list[str]:
+        """What puts a state of the layer on top, after its last step, in the place of
+        its output."""
+        parts: list[str] = []
+        for final in self._finals:
+            names = [state.name for state in self.cells[final.cell].states]
+            value = final.state
+            if len(names) > 1:
+                index = 0 if last.name is None else names.index(last.name)
+                value = f"{value}[{index}]"
+            parts += [f"{value}[{block}]" for block in range(final.blocks)]
+        if len(parts) == 1:
+            return [f"{self.names.flow} = {parts[0]}"]
+        return _merge(self.names.flow, Merge.CONCAT, parts)
 
     def stage(self, layer: RecurrentLayer, source: str) -> Stage:
         """The layer on ``source``, into the name of what flows through the stack."""
@@ -75,6 +101,7 @@ class Recurrent:
             has_time=self.lengths is not None,
             is_separate=layer.is_separate,
         )
+        self._finals.clear()
         owner = layer.shares or layer.name
         is_joined = layer.residual or layer.skip
         target = self.names.branch if is_joined else self.names.flow
@@ -195,6 +222,7 @@ class Recurrent:
             own = layer.name + name.removeprefix(layer.shares)
         state = self.names.numbered("state", index + 1)
         begin = f"state[{index}]"
+        self._finals.append(_Final(state, use.cell, 2 if is_both else 1))
         first_state = self._first_state(stage, layer, own, name)
         self.modules.append(RecurrentModule(own, first_state))
         stage.begin.append(f"{state} = {first_state}")

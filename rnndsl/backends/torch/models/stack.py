@@ -229,6 +229,11 @@ class ModelStack:
         assert model.exchange_span is not None, "a pooling is written"
         self._has_time = False
         stage = self._stage(model.exchange_span, self._width)
+        if model.last_state is not None:
+            stage.width = model.last_state.width
+            stage.run += self._recurrent.last_states(model.last_state)
+            self._append(stage)
+            return
         if model.pooling is Pooling.ATTENTION:
             self.runtime["AttentionPooling"] = None
             width = self._width.text(self._arguments)

@@ -146,8 +146,9 @@ def streaming_refusal(model: Model) -> str | None:
             branch.backward is not None for branch in layer.branches
         ):
             return f"{layer.name} ({place(layer.span)}) reads the sequence from its end"
-    if model.pooling is None or model.pooling is Pooling.LAST:
+    if model.pooling in (None, Pooling.LAST, Pooling.STATE):
         return None
+    assert model.pooling is not None, "looked at before"
     return f"many_to_one({model.pooling.value}) needs all steps of the sequence"
 
 
