@@ -131,7 +131,9 @@ def draw_model_sizes(model: Model, generator: torch.Generator) -> dict[str, int]
 
 def runs_step_by_step(model: Model) -> bool:
     """Whether no output has to wait for later steps."""
-    if model.pooling not in (None, Pooling.LAST) or convolves_over_time(model):
+    if model.pooling not in (None, Pooling.LAST, Pooling.STATE) or convolves_over_time(
+        model
+    ):
         return False
     return all(
         branch.backward is None

@@ -154,7 +154,12 @@ def _run_row(model: Model, recurrences: Recurrences) -> list[Tensor]:
     for layer in model.layers:
         name = _name(layer, names, joins)
         flow = apply_layer(layer, name, recurrences, flow, has_time)
-    if model.pooling is not None:
+    if model.last_state is not None:
+        has_time = False
+        top = model.layers[-1]
+        assert isinstance(top, RecurrentLayer), "it has a state"
+        flow = [recurrences.last_state(top, model.last_state)]
+    elif model.pooling is not None:
         has_time = False
         shape = (2,) if model.is_separate else ()
         shape = (*shape, _width(model, sizes))

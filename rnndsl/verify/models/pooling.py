@@ -46,5 +46,7 @@ def pooled(
             total = torch.stack(weights).sum(0)
             shares = zip(weights, sequence, strict=True)
             return torch.stack([w / total * value for w, value in shares]).sum(0)
+        case Pooling.STATE:
+            raise AssertionError("a state is no pooling of outputs")
         case _:
             assert_never(pooling)

@@ -16,6 +16,7 @@ from rnndsl.analysis.model import (
     Feed,
     FirstState,
     InitialState,
+    LastState,
     Merge,
     ModelInput,
     Recurrence,
@@ -87,6 +88,18 @@ class Recurrences:
         if layer.skip:
             return [torch.cat(pair, -1) for pair in zip(below, result, strict=True)]
         return result
+
+    def last_state(self, layer: RecurrentLayer, wanted: LastState) -> Tensor:
+        """A state of a layer that has run, after its last steps: of all its modules,
+        and of both directions of one, beside each other."""
+        found: dict[str, Tensor] = {}
+        for key, value in self.last.items():
+            module, _, state = key.partition(".")
+            if module != layer.name and not module.startswith(f"{layer.name}_"):
+                continue
+            if wanted.name in (None, state):
+                found.setdefault(module, value.flatten())
+        return torch.cat(list(found.values()))
 
     def linear(
         self, name: str, below: Width, width: Dim, sequence: Sequence[Tensor]

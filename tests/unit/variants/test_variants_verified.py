@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from variant_specs import module_of
+from variant_specs import module_of, spec
 
 from rnndsl.compiler import open_text
 from rnndsl.verify import render_table, verify_program
@@ -35,3 +36,29 @@ def test_a_variant_is_what_its_equations_say(name: str) -> None:
     found = [result for result in report.results if result.name == name]
     assert {result.engine for result in found} == {"", "fused", "reference"}
     assert {result.subject for result in found} >= {"layer", "cell"}
+
+
+MODELS = (
+    (
+        "layer MGU(4), zoneout(0.1), emit(n, h), recurrent_dropout(0.3)",
+        "layer LSTM(5), bidirectional, weight_drop(0.2)",
+        "io many_to_one(state c)",
+        "loss mse",
+    ),
+    (
+        "reset",
+        "layer parallel(LSTM(5), GRU(4)), bidirectional, emit(i, n), state learned",
+        "io many_to_one(state)",
+    ),
+    ("reset", "layer GRU(4), emit(z)", "layer LSTM(3), recurrent_dropout(0.2)"),
+)
+
+
+@pytest.mark.parametrize("lines", MODELS)
+def test_models_of_variants_are_what_their_specs_say(lines: tuple[str, ...]) -> None:
+    text = spec(*lines, imports="GRU, LSTM, MGU")
+    program = open_text(text.encode(), "variant.rnn", Path()).program
+    program = replace(program, cells=())
+    report = verify_program(program, module_of(text), seed=5)
+    assert report.passed, render_table(report)
+    assert {result.engine for result in report.results} == {"", "fused", "reference"}
