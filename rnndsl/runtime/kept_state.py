@@ -23,14 +23,18 @@ class KeptState:
         self._cleared: Tensor | None = None
 
     def keep(self, state: ModelState, dtype: torch.dtype | None) -> None:
-        """Remembers a state (layers * directions, B, ...) in this dtype."""
-        self._state = _each_tensor(state, lambda value: value.detach().to(dtype))
+        """Remembers a copy of a state (layers * directions, B, ...) in this dtype."""
+
+        def copied(value: Tensor) -> Tensor:
+            return value.detach().to(dtype, copy=True)
+
         self._cleared = None
         if torch.compiler.is_compiling() or not torch.is_inference_mode_enabled():
+            self._state = _each_tensor(state, copied)
             return
         # What inference mode has made cannot be part of a graph.
         with torch.inference_mode(False):
-            self._state = _each_tensor(self._state, torch.Tensor.clone)
+            self._state = _each_tensor(state, copied)
 
     def clear(self, rows: Tensor | Sequence[int] | None) -> None:
         """Forgets the state of these rows, indices or a mask (B,), or of all.

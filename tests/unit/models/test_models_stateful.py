@@ -78,6 +78,17 @@ def test_a_state_that_is_given_comes_first() -> None:
     assert_close(ours(x)[0], other(x, state=last)[0])
 
 
+def test_what_becomes_of_a_returned_state_is_not_kept() -> None:
+    ours, other = pair()
+    x = inputs()
+    with torch.no_grad():
+        _, last = ours(x)
+        for value in flat(last):
+            value.fill_(7)
+        _, state = other(x)
+        assert_close(ours(x)[0], other(x, state=state)[0])
+
+
 def test_reset() -> None:
     ours, other = pair()
     x = inputs()
