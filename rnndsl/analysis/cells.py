@@ -95,13 +95,15 @@ class _Resolution:
         inputs = inputs_of(tensors)
         states = states_of(tensors, fills)
         check_order(steps, scope, report)
-        equations, output = self._equations(steps)
+        names = self._equation_names(steps)
+        equations, output = self._equations(steps, names)
         if output is not None and len(equations) == len(steps):
             check_clipping(equations, output.expression, report)
         self._check_usage(tensors, steps)
         if report.has_errors or output is None:
             return None
         docstring = cell.docstring
+        initials = {state.name: state.initial for state in states}
         return program.Cell(
             span=cell.name.span,
             name=name,
@@ -109,9 +111,9 @@ class _Resolution:
             dimensions=dimensions,
             hidden=hidden_of(dimensions, (state.shape for state in states)),
             inputs=inputs,
-            states=states,
+            states=(*states, *names.delays.states(initials)),
             parameters=parameters,
-            equations=equations,
+            equations=(*equations, *names.delays.equations()),
             output=output.expression,
         )
 
@@ -156,17 +158,19 @@ class _Resolution:
         for second in outputs[1:]:
             report.add(second_output(second, outputs[0]))
 
-    def _equations(
-        self, steps: Sequence[Step]
-    ) -> tuple[tuple[program.Equation, ...], Operand | None]:
-        """The equations and the output that could be typed."""
-        names = EquationNames(
+    def _equation_names(self, steps: Sequence[Step]) -> EquationNames:
+        return EquationNames(
             self._scope,
             self._constants,
             self._unknown,
             self._report,
             is_ahead=any(step.is_state and step.offset > 0 for step in steps),
         )
+
+    def _equations(
+        self, steps: Sequence[Step], names: EquationNames
+    ) -> tuple[tuple[program.Equation, ...], Operand | None]:
+        """The equations and the output that could be typed."""
         context = self._context(names)
         equations = []
         for step in steps:

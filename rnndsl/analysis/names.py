@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias, assert_never
 
 from rnndsl.analysis import program
+from rnndsl.analysis.delays import Delays
 from rnndsl.analysis.folding import not_constant
 from rnndsl.analysis.name_rules import unknown_name, used_too_early
 from rnndsl.analysis.operand import Operand
@@ -56,7 +57,8 @@ class UnknownNames:
 
 
 class EquationNames:
-    """Names in the equations of a cell; ``shapes`` has those of the locals so far.
+    """Names in the equations of a cell; ``shapes`` has those of the locals so far,
+    ``delays`` what is read of earlier steps.
 
     ``is_ahead``: an equation updates a state at a later step, which is reported; then
     reading one is the same mistake.
@@ -77,6 +79,7 @@ class EquationNames:
         self._report = report
         self._is_ahead = is_ahead
         self.shapes: dict[str, program.Shape] = {}
+        self.delays = Delays(scope, report)
 
     def read(self, reference: tree.Reference) -> Operand | None:
         name = reference.name.text
@@ -109,6 +112,9 @@ class EquationNames:
         match declared.kind:
             case Kind.DIMENSION:
                 return Operand(program.ReadDimension(span=span, name=name))
+            case Kind.INPUT | Kind.STATE if self._is_delayed(reference, declared):
+                state = self.delays.read(reference, declared)
+                return Operand(program.ReadPrevious(span=span, name=state, shape=shape))
             case Kind.INPUT:
                 return Operand(program.ReadInput(span=span, name=name, shape=shape))
             case Kind.STATE if reference.time is not None and reference.time.offset:
@@ -121,6 +127,11 @@ class EquationNames:
                 return Operand(program.ReadLocal(span=span, name=name, shape=shape))
             case _:
                 assert_never(declared.kind)
+
+    @staticmethod
+    def _is_delayed(reference: tree.Reference, declared: Declared) -> bool:
+        steps = 0 if reference.time is None else -reference.time.offset
+        return steps > (0 if declared.kind is Kind.INPUT else 1)
 
 
 class ConstantNames:

@@ -211,13 +211,23 @@ Initial: TypeAlias = FilledWith | DrawnFrom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """The input or state ``name``, so many steps before the present one."""
+
+    name: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State(Located):
     """``initial`` is a number for every entry, or the name of a parameter of the same
-    shape (a learned initial state)."""
+    shape (a learned initial state). ``delay`` is what the state's old value stands for,
+    where the author reads it as ``h[t-3]``."""
 
     name: str
     shape: Shape
     initial: float | str
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

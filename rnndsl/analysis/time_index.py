@@ -1,7 +1,8 @@
-"""Rules about ``[t]`` and ``[t-1]``."""
+"""Rules about ``[t]``, ``[t-1]`` and other steps."""
 
 from __future__ import annotations
 
+from rnndsl.analysis.delays import MAX_DELAY
 from rnndsl.analysis.findings import error
 from rnndsl.analysis.scope import INDEXED, Declared, Kind
 from rnndsl.diagnostics import Diagnostic, Label
@@ -60,30 +61,20 @@ def index_not_wanted(
 def offset_not_supported(
     reference: tree.Reference, declared: Declared
 ) -> Diagnostic | None:
-    """An offset other than ``t`` for an input, ``t`` or ``t-1`` for a state."""
+    """A step after the present one, or too long before it."""
     assert reference.time is not None
     offset = reference.time.offset
-    name = declared.name
-    allowed = (0,) if declared.kind is Kind.INPUT else (0, -1)
-    if offset in allowed:
+    if -MAX_DELAY <= offset <= 0:
         return None
-    if offset > 0:
-        advice = "a cell knows the present and the past"
-    elif declared.kind is Kind.INPUT:
-        advice = (
-            f"keep it in a state: `{name}_old[t] = {name}[t]`, "
-            f"then read `{name}_old[t-1]`"
-        )
-    else:
-        advice = (
-            f"keep it in a second state: `{name}_old[t] = {name}[t-1]`, "
-            f"then read `{name}_old[t-1]`"
-        )
+    label = "a step to come" if offset > 0 else f"at most `[t-{MAX_DELAY}]`"
+    advice = "a cell knows the present and the past"
+    if offset < 0:
+        advice = "keep what is needed of long ago in a state"
     return error(
         "RNN029",
-        f"the {declared.kind.value} `{name}` cannot be read at another step",
+        f"the {declared.kind.value} `{declared.name}` cannot be read at this step",
         reference.time.span,
-        label="only " + " and ".join("`[t]`" if a == 0 else "`[t-1]`" for a in allowed),
+        label=label,
         labels=[Label(declared.span, "declared here")],
         help=advice,
     )

@@ -44,9 +44,14 @@ _PLACE = re.compile(r"\{(\d)\}")
 
 
 def latex_text(cell: Cell) -> str:
-    """One line for each equation; what varies in time has the index t."""
+    """One line for each equation of the author's; what varies in time has the index
+    t."""
     writing = _Writing(cell)
-    lines = [writing.equation(index) for index in range(len(cell.equations))]
+    lines = [
+        writing.equation(index)
+        for index, equation in enumerate(cell.equations)
+        if not (equation.is_state and equation.target in writing.delays)
+    ]
     if not isinstance(cell.output, ReadCurrent):
         output = writing.written(cell.output).text
         lines.append(f"{latex_name('output', 't')} &= {output}")
@@ -58,6 +63,7 @@ class _Writing:
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._varying = varying_locals(cell.equations)
+        self.delays = {s.name: s.delay for s in cell.states if s.delay is not None}
 
     def _local(self, name: str) -> str:
         return latex_name(name, "t" if self._varying[name] else "")
@@ -76,6 +82,9 @@ class _Writing:
                 return _number(value)
             case ReadInput(name=name) | ReadCurrent(name=name):
                 return Written(latex_name(name, "t"))
+            case ReadPrevious(name=name) if name in self.delays:
+                delay = self.delays[name]
+                return Written(latex_name(delay.name, f"t-{delay.steps}"))
             case ReadPrevious(name=name):
                 return Written(latex_name(name, "t-1"))
             case ReadDimension(name=name) | ReadParameter(name=name):

@@ -248,11 +248,11 @@ def sru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 
 def qrnn(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    window = torch.cat((x["x"], s["last"]), -1)
+    window = torch.cat((x["x"], s["x_1"]), -1)
     kernel = torch.cat((p["weight_ih"], p["weight_lh"]), -1)
     z, f, o = linear(window, kernel, p["bias_ih"]).chunk(3, -1)
     c = torch.lerp(s["c"], torch.tanh(z), torch.sigmoid(f))
-    return torch.sigmoid(o) * c, {"c": c, "last": x["x"]}
+    return torch.sigmoid(o) * c, {"c": c, "x_1": x["x"]}
 
 
 def min_gru(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:

@@ -72,6 +72,10 @@ class _Spec:
             scope.values.append(Value(f"{name}[t]", shape, Origin.INPUT))
         for name, shape in self._states:
             scope.values.append(Value(f"{name}[t-1]", shape, Origin.STATE))
+        for name, shape in (*self._inputs, *self._states):
+            if rng.random() < 0.15:
+                steps = rng.randint(1 if (name, shape) in self._inputs else 2, 4)
+                scope.values.append(Value(f"{name}[t-{steps}]", shape, Origin.STATE))
         equations = Equations(scope, self._source, self._states).lines()
         declarations = self._declarations()
         lines = [*declarations, "", *equations]

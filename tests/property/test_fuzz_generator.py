@@ -63,6 +63,7 @@ def test_every_function_is_used(specs: list[str], function: str) -> None:
         r"^    \w+ = [0-9.]+$",
         r"@ \w+\[t\].* @ \w+\[t-1\]",
         r"@ \([^()]+\)",
+        r"\w\[t-[234]\]",
         r"(\w+ @ \w+(\[t\]|\[t-1\])).*\1",
         r"where\([^(]+ (<|<=|>|>=|==|!=) ",
         r"\*\* -1",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rnndsl.analysis.program import Cell, ReadCurrent, Shape
 from rnndsl.analysis.width import Width
+from rnndsl.backends.torch.layout import WIDTH
 
 
 def shape_text(shape: Shape, *leading: str) -> str:
@@ -19,12 +20,22 @@ def listed(items: Iterable[tuple[str, Shape]], *leading: str) -> str:
     return ", ".join(f"{name} {shape_text(shape, *leading)}" for name, shape in items)
 
 
-def inputs_of(cell: Cell, *leading: str) -> str:
-    return listed(((item.name, item.shape) for item in cell.inputs), *leading)
-
-
-def states_of(cell: Cell, *leading: str) -> str:
-    return listed(((state.name, state.shape) for state in cell.states), *leading)
+def arguments_text(cell: Cell, *leading: str, end: str) -> tuple[str, ...]:
+    """``Inputs x (T, B, I); states h (B, H);`` on as many lines as it takes; states
+    have the axis of the batch alone."""
+    inputs = [f"{item.name} {shape_text(item.shape, *leading)}" for item in cell.inputs]
+    states = [f"{s.name} {shape_text(s.shape, leading[-1])}" for s in cell.states]
+    parts = [*(f"{text}," for text in inputs[:-1]), f"{inputs[-1]};"]
+    parts += [*(f"{text}," for text in states[:-1]), f"{states[-1]}{end}"]
+    parts[0] = f"Inputs {parts[0]}"
+    parts[len(inputs)] = f"states {parts[len(inputs)]}"
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 5 <= WIDTH:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return tuple(lines)
 
 
 def output_text(cell: Cell, *leading: str) -> str:

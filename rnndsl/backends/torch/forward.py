@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
+from rnndsl.backends.torch.describe import arguments_text, output_text
 from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import (
@@ -101,8 +101,7 @@ def forward_view(plan: CellPlan, name: str, source: str) -> ForwardView:
     return ForwardView(
         name=name,
         cell=cell.name,
-        inputs=inputs_of(cell, "T", "B"),
-        states=states_of(cell, "B"),
+        arguments=arguments_text(cell, "T", "B", end=";"),
         output_shape=output_text(cell, "T", "B"),
         opening=(*start, *unpack(forward.previous, "state", indent=4)),
         before=tuple(before),

@@ -26,7 +26,7 @@ from rnndsl.analysis.program import (
 )
 from rnndsl.backends.torch.across import across
 from rnndsl.backends.torch.assign import assign
-from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
+from rnndsl.backends.torch.describe import arguments_text, output_text
 from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import code_of, is_used
@@ -124,8 +124,7 @@ class _Step:
         return StepView(
             name=name,
             cell=cell.name,
-            inputs=inputs_of(cell, "B"),
-            states=states_of(cell, "B"),
+            arguments=arguments_text(cell, "B", end="."),
             output_shape=output_text(cell, "B"),
             lines=(*opening, *lines),
             returned=tuple(fitted([f"return {output}, ({new_state})"], indent=4)),

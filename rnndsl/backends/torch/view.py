@@ -11,8 +11,7 @@ class StepView:
 
     name: str
     cell: str
-    inputs: str
-    states: str
+    arguments: tuple[str, ...]
     output_shape: str
     lines: tuple[str, ...]
     returned: tuple[str, ...]
@@ -32,8 +31,7 @@ class ForwardView:
 
     name: str
     cell: str
-    inputs: str
-    states: str
+    arguments: tuple[str, ...]
     output_shape: str
     opening: tuple[str, ...]
     before: tuple[str, ...]

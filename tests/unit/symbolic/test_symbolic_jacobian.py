@@ -241,7 +241,7 @@ def test_a_product_within_a_product() -> None:
 
 def test_zero_is_printed_as_zero() -> None:
     text = jacobian_text(zoo_graph("QRNN"))
-    assert "  dlast[t]/dc[t-1] = 0\n" in text
+    assert "  dx_1[t]/dc[t-1] = 0\n" in text
 
 
 def test_the_size_does_not_grow_with_the_ways_through_a_step() -> None:

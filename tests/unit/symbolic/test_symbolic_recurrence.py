@@ -111,7 +111,7 @@ def test_in_words() -> None:
         "recurrence: diagonal linear",
         "Each unit is a linear function of its own old value: a scan can compute all "
         "steps at once.",
-        "Not counting last: known for all steps beforehand.",
+        "Not counting x_1: known for all steps beforehand.",
     )
     first, meaning = recurrence_lines(recurrence(zoo_graph("Elman")))
     assert first == "recurrence: dense, through U"

@@ -38,7 +38,8 @@ class VariantOptions:
     def zoned(self, cell: Cell) -> dict[str, float]:
         """The states of a cell with zoneout, and their shares."""
         if self.zoneout is not None:
-            return dict.fromkeys((state.name for state in cell.states), self.zoneout)
+            kept = (state.name for state in cell.states if state.delay is None)
+            return dict.fromkeys(kept, self.zoneout)
         names = [state.name for state in cell.states if state.name in self.zoneout_of]
         return {name: self.zoneout_of[name] for name in names}
 
