@@ -227,7 +227,7 @@ cell A(I, H):
 
 def test_other_mistakes_of_a_cell_one_step_ahead_are_reported() -> None:
     spec = cell("s[t+1] = s[t] * w + x[t-1]\nh[t] = used * h[t]", "state s: [H]")
-    assert found(spec) == ["RNN075 [t+1]", "RNN031 h[t]"]
+    assert found(spec) == ["RNN075 [t+1]", "RNN021 x[t-1]", "RNN031 h[t]"]
 
 
 def test_bias_that_is_not_added_says_why() -> None:
