@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from rnndsl.analysis.findings import error
 from rnndsl.analysis.program import (
+    Cell,
     Delay,
     Equation,
     ReadInput,
@@ -32,7 +33,7 @@ class Delays:
         self._report = report
         self._spans: dict[str, dict[int, Span]] = {}
 
-    def read(self, reference: tree.Reference, declared: Declared) -> str:
+    def read(self, reference: tree.Reference, declared: Declared) -> tuple[str, Delay]:
         """The state whose old value is the input or the state at this step."""
         assert reference.time is not None
         name, steps = declared.name, -reference.time.offset
@@ -44,7 +45,7 @@ class Delays:
             other = self._scope.get(f"{name}_{step}")
             if other is not None:
                 self._report.add(delay_name_taken(reference, name, steps, other))
-        return f"{name}_{steps}"
+        return f"{name}_{steps}", Delay(name=name, steps=steps)
 
     def states(self, initials: Mapping[str, float | str]) -> tuple[State, ...]:
         """Those that keep what is read; ``initials`` are the starts of the states."""
@@ -98,6 +99,16 @@ class Delays:
         assert declared is not None
         assert declared.shape is not None
         return declared.shape
+
+
+def own_equations(cell: Cell) -> tuple[Equation, ...]:
+    """The equations that the author has written, without those of delays."""
+    delays = {state.name for state in cell.states if state.delay is not None}
+    return tuple(
+        equation
+        for equation in cell.equations
+        if not (equation.is_state and equation.target in delays)
+    )
 
 
 def delay_name_taken(

@@ -113,8 +113,11 @@ class EquationNames:
             case Kind.DIMENSION:
                 return Operand(program.ReadDimension(span=span, name=name))
             case Kind.INPUT | Kind.STATE if self._is_delayed(reference, declared):
-                state = self.delays.read(reference, declared)
-                return Operand(program.ReadPrevious(span=span, name=state, shape=shape))
+                state, delay = self.delays.read(reference, declared)
+                previous = program.ReadPrevious(
+                    span=span, name=state, shape=shape, delay=delay
+                )
+                return Operand(previous)
             case Kind.INPUT:
                 return Operand(program.ReadInput(span=span, name=name, shape=shape))
             case Kind.STATE if reference.time is not None and reference.time.offset:

@@ -61,11 +61,21 @@ class ReadInput(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """The input or state ``name``, so many steps before the present one."""
+
+    name: str
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPrevious(Located):
-    """``h[t-1]``: the state's value before this step."""
+    """``h[t-1]``: the state's value before this step. ``delay`` is what the author has
+    written for it, where the state is there to keep that."""
 
     name: str
     shape: Shape
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,14 +218,6 @@ class DrawnFrom(Located):
 
 
 Initial: TypeAlias = FilledWith | DrawnFrom
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delay:
-    """The input or state ``name``, so many steps before the present one."""
-
-    name: str
-    steps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

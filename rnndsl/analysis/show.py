@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rnndsl.analysis.delays import own_equations
 from rnndsl.analysis.program import (
     Cell,
     Constant,
@@ -34,7 +35,7 @@ def equations_text(cell: Cell) -> str:
     them; one that uses functions of the author's own is followed by what it stands
     for."""
     lines = [cell_heading(cell), "", *aligned(_declarations(cell)), ""]
-    for equation in cell.equations:
+    for equation in own_equations(cell):
         lines.append(f"  {equation.text}")
         if _uses_own_functions(equation):
             meaning = written_expression(equation.value).text
@@ -61,11 +62,17 @@ def _declarations(cell: Cell) -> Iterator[tuple[str, ...]]:
     for item in cell.inputs:
         yield ("input", item.name, shape_text(item.shape))
     for state in cell.states:
-        yield ("state", state.name, shape_text(state.shape), _at_first(state))
+        yield ("state", state.name, shape_text(state.shape), *_described(state))
     for parameter in cell.parameters:
         yield from _members(parameter)
     for name, value in _constants(cell).items():
         yield ("const", name, "", written_number(value).text)
+
+
+def _described(state: State) -> Iterator[str]:
+    yield _at_first(state)
+    if state.delay is not None:
+        yield f"keeps {state.delay.name}[t-{state.delay.steps}]"
 
 
 def _at_first(state: State) -> str:

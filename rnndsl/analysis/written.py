@@ -10,6 +10,7 @@ from rnndsl.analysis.program import (
     BinaryOperation,
     Compared,
     Constant,
+    Delay,
     MatrixProduct,
     Negated,
     Raised,
@@ -42,6 +43,8 @@ def written_expression(expression: TypedExpression) -> Written:
             return written_number(value)
         case ReadInput(name=name) | ReadCurrent(name=name):
             return Written(f"{name}[t]")
+        case ReadPrevious(delay=Delay(name=name, steps=steps)):
+            return Written(f"{name}[t-{steps}]")
         case ReadPrevious(name=name):
             return Written(f"{name}[t-1]")
         case ReadDimension(name=name) | ReadLocal(name=name) | ReadParameter(name=name):

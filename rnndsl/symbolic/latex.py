@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import assert_never
 
+from rnndsl.analysis.delays import own_equations
 from rnndsl.analysis.program import (
     Applied,
     AppliedAcross,
@@ -15,6 +16,8 @@ from rnndsl.analysis.program import (
     Cell,
     Compared,
     Constant,
+    Delay,
+    Equation,
     MatrixProduct,
     Negated,
     Raised,
@@ -47,11 +50,7 @@ def latex_text(cell: Cell) -> str:
     """One line for each equation of the author's; what varies in time has the index
     t."""
     writing = _Writing(cell)
-    lines = [
-        writing.equation(index)
-        for index, equation in enumerate(cell.equations)
-        if not (equation.is_state and equation.target in writing.delays)
-    ]
+    lines = [writing.equation(equation) for equation in own_equations(cell)]
     if not isinstance(cell.output, ReadCurrent):
         output = writing.written(cell.output).text
         lines.append(f"{latex_name('output', 't')} &= {output}")
@@ -61,15 +60,12 @@ def latex_text(cell: Cell) -> str:
 
 class _Writing:
     def __init__(self, cell: Cell) -> None:
-        self._cell = cell
         self._varying = varying_locals(cell.equations)
-        self.delays = {s.name: s.delay for s in cell.states if s.delay is not None}
 
     def _local(self, name: str) -> str:
         return latex_name(name, "t" if self._varying[name] else "")
 
-    def equation(self, index: int) -> str:
-        equation = self._cell.equations[index]
+    def equation(self, equation: Equation) -> str:
         target = equation.target
         left = latex_name(target, "t") if equation.is_state else self._local(target)
         return f"{left} &= {self.written(equation.value).text}"
@@ -82,9 +78,8 @@ class _Writing:
                 return _number(value)
             case ReadInput(name=name) | ReadCurrent(name=name):
                 return Written(latex_name(name, "t"))
-            case ReadPrevious(name=name) if name in self.delays:
-                delay = self.delays[name]
-                return Written(latex_name(delay.name, f"t-{delay.steps}"))
+            case ReadPrevious(delay=Delay(name=name, steps=steps)):
+                return Written(latex_name(name, f"t-{steps}"))
             case ReadPrevious(name=name):
                 return Written(latex_name(name, "t-1"))
             case ReadDimension(name=name) | ReadParameter(name=name):
