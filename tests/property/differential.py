@@ -105,7 +105,10 @@ def _draw(
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     steps, batch = scenario.steps, scenario.batch
-    output_weights = normal(steps, batch, *shape_of(cell.output.shape, sizes))
+    output_shape = list(shape_of(cell.output.shape, sizes))
+    for value in cell.emitted:
+        output_shape[-1] += math.prod(shape_of(value.shape, sizes))
+    output_weights = normal(steps, batch, *output_shape)
     for row, length in enumerate(scenario.lengths or ()):
         output_weights[length:, row] = 0
     states = {s.name: (batch, *shape_of(s.shape, sizes)) for s in cell.states}

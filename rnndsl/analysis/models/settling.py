@@ -22,6 +22,12 @@ _SETTLE, _TOLERANCE = "settle", "tolerance"
 _FORM = "io one_to_one(settle = 100, tolerance = 0.001)"
 
 
+_UNSETTLING = {
+    "weight_drop": "the weights change in every step, so no state settles",
+    "zoneout": "what keeps its old value does not settle",
+}
+
+
 def read_settling(clause: tree.Clause | None, context: ModelContext) -> Settling | None:
     """What stands in the parentheses of ``one_to_one``, if it is there and right."""
     term = clause.terms[0] if clause is not None and clause.terms else None
@@ -63,12 +69,14 @@ def read_settling(clause: tree.Clause | None, context: ModelContext) -> Settling
 def check_settling(
     settling: Settling | None, lines: Sequence[LayerLine], report: Report
 ) -> None:
-    """What is drawn anew in every step never settles."""
-    for line in lines if settling is not None else ():
-        place = line.options.places.get("weight_drop")
-        if place is not None and settling is not None:
-            reason = "the weights change in every step, so no state settles"
-            report.add(excluded(place, "weight_drop", "settle", settling.span, reason))
+    """What is drawn anew in every step never settles, what is held does not move."""
+    if settling is None:
+        return
+    for line in lines:
+        for word, reason in _UNSETTLING.items():
+            place = line.options.places.get(word)
+            if place is not None:
+                report.add(excluded(place, word, "settle", settling.span, reason))
 
 
 def _fits(name: str, number: tree.NumberLiteral) -> bool:

@@ -171,3 +171,50 @@ def test_what_marks_exclude(lines: tuple[str, ...], others: str) -> None:
     (found,) = caught.value.diagnostics
     assert (found.code, found.span.text) == ("RNN094", "reset")
     assert f"`{others}`" in found.message
+
+
+def test_zoneout_of_what_shall_settle() -> None:
+    lines = ("layer GRU(4), zoneout(0.1)", "io one_to_one(settle = 9)")
+    with pytest.raises(SpecError) as caught:
+        compile_text(spec(*lines))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.span.text) == ("RNN094", "zoneout")
+
+
+def test_gates_where_states_have_settled() -> None:
+    lines = ("layer LSTM(4), emit(c), recurrent_dropout(0.3)", "io one_to_one({})")
+    text = spec(lines[0], lines[1].format("settle = 200, tolerance = 1e-12"))
+    model = build(text, 3).eval()
+    with torch.no_grad():
+        model.layer_1.weight_hh_l0.mul_(0.3)
+    x = vectors(3)[0]
+    output, state, emitted = model(x)
+    assert_close(emitted["layer_1.c"], state[0][1][0], rtol=0, atol=1e-12)
+    again, _, _ = model(x, state=state)
+    assert_close(again, output, rtol=0, atol=1e-10)
+
+
+def test_under_transformations_of_torch() -> None:
+    text = spec(
+        "reset",
+        "layer LSTM(4), zoneout(0.2), recurrent_dropout(0.3), emit(f)",
+        "layer GRU(3), weight_drop(0.3)",
+    )
+    model = build(text, 3).eval()
+    x, marked = vectors(3, 3).detach(), torch.rand(3, ROWS) < 0.3
+    wanted, _, emitted = model(x, reset=marked)
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert_close(compiled(x, reset=marked)[0], wanted)
+    program = torch.export.export(model, (x,), {"reset": marked}, strict=False)
+    assert_close(program.module()(x, reset=marked)[2], emitted)
+    many = torch.func.vmap(lambda x: model(x, reset=marked)[0])(torch.stack((x, 2 * x)))
+    assert_close(many[0], wanted)
+    values, slopes = torch.func.jvp(
+        lambda x: model(x, reset=marked)[0], (x,), (torch.ones_like(x),)
+    )
+    assert_close(values, wanted)
+    assert slopes.abs().min() > 0
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low, _, gates = model.float()(x.float(), reset=marked)
+    assert (low.dtype, gates["layer_1.f"].dtype) == (torch.bfloat16,) * 2
+    assert_close(low.double(), wanted, rtol=0.05, atol=0.05)
