@@ -1,7 +1,8 @@
 """What can be printed of a compilation: the tables behind --emit and ``show``.
 
 An entry of EMITTED prints a stage of a whole spec; an entry of SHOWN prints one cell,
-given by its place in the spec, over a number of time steps where that has a meaning.
+and one of SHOWN_MODELS one model, given by its place in the spec, over a number of time
+steps where that has a meaning.
 Each imports what it needs when it is called.
 """
 
@@ -20,9 +21,11 @@ def _ast(compilation: Compilation) -> str:
 
 
 def _ir(compilation: Compilation) -> str:
+    from rnndsl.ir.models.listing import model_text
     from rnndsl.ir.show import graph_text
 
-    return "\n".join(map(graph_text, compilation.graphs))
+    cells = map(graph_text, compilation.graphs)
+    return "\n".join([*cells, *map(model_text, compilation.program.models)])
 
 
 def _gradient(compilation: Compilation) -> str:
@@ -84,6 +87,29 @@ def _mermaid_of(compilation: Compilation, index: int, steps: int) -> str:
     return unrolled_flowchart(cell, steps) if steps else step_flowchart(cell)
 
 
+def _list_of_model(compilation: Compilation, index: int, _steps: int) -> str:
+    from rnndsl.ir.models.listing import model_text
+
+    return model_text(compilation.program.models[index])
+
+
+def _cost_of_model(compilation: Compilation, index: int, _steps: int) -> str:
+    from rnndsl.plan.cost import cost_of
+    from rnndsl.plan.models.show_cost import model_cost_text
+
+    model = compilation.program.models[index]
+    used = [cell.name for cell in model.cells]
+    plans = [plan for plan in compilation.plans if plan.graph.cell.name in used]
+    return model_cost_text(model, {p.graph.cell.name: cost_of(p) for p in plans})
+
+
+def _mermaid_of_model(compilation: Compilation, index: int, steps: int) -> str:
+    from rnndsl.ir.models.flowchart import model_flowchart, unrolled_model
+
+    model = compilation.program.models[index]
+    return unrolled_model(model, steps) if steps else model_flowchart(model)
+
+
 EMITTED: Mapping[str, Callable[[Compilation], str]] = MappingProxyType(
     {
         "ast": _ast,
@@ -103,5 +129,13 @@ SHOWN: Mapping[str, Callable[[Compilation, int, int], str]] = MappingProxyType(
         "cost": _cost_of,
         "latex": _latex_of,
         "mermaid": _mermaid_of,
+    }
+)
+
+SHOWN_MODELS: Mapping[str, Callable[[Compilation, int, int], str]] = MappingProxyType(
+    {
+        "equations": _list_of_model,
+        "cost": _cost_of_model,
+        "mermaid": _mermaid_of_model,
     }
 )

@@ -26,14 +26,14 @@ def step_flowchart(cell: Cell) -> str:
     reads it, dotted arrows from new states to the old states of the next step."""
     lines = ["flowchart BT"]
     for index, item in enumerate(cell.inputs):
-        label = _label(f"{item.name}[t] {shape_text(item.shape)}")
+        label = escaped(f"{item.name}[t] {shape_text(item.shape)}")
         lines.append(f'  input{index}(["{label}"])')
     for index, state in enumerate(cell.states):
-        label = _label(f"{state.name}[t-1] {shape_text(state.shape)}")
+        label = escaped(f"{state.name}[t-1] {shape_text(state.shape)}")
         lines.append(f'  state{index}(["{label}"])')
     for index, equation in enumerate(cell.equations):
-        lines.append(f'  equation{index}["{_label(equation.text)}"]')
-    lines.append(f'  output(["{_label(_output(cell))}"])')
+        lines.append(f'  equation{index}["{escaped(equation.text)}"]')
+    lines.append(f'  output(["{escaped(_output(cell))}"])')
     for index, equation in enumerate(cell.equations):
         for source in _sources(cell, equation.value):
             lines.append(f"  {source} --> equation{index}")
@@ -48,21 +48,21 @@ def unrolled_flowchart(cell: Cell, steps: int) -> str:
     """The cell at each of the steps in a row, from the first states to the last."""
     states = ", ".join(state.name for state in cell.states)
     lines = ["flowchart LR"]
-    lines.append(f'  first(["{_label(f"first {states}")}"])')
+    lines.append(f'  first(["{escaped(f"first {states}")}"])')
     for step in range(1, steps + 1):
         lines.append(f'  subgraph step{step}["t = {step}"]')
         lines.append("    direction BT")
         for index, item in enumerate(cell.inputs):
             name = f"input{step}_{index}"
-            lines.append(f'    {name}(["{_label(f"{item.name}[{step}]")}"])')
+            lines.append(f'    {name}(["{escaped(f"{item.name}[{step}]")}"])')
             lines.append(f"    {name} --> cell{step}")
-        lines.append(f'    cell{step}["{_label(cell.name)}"]')
+        lines.append(f'    cell{step}["{escaped(cell.name)}"]')
         lines.append(f'    cell{step} --> output{step}(["output[{step}]"])')
         lines.append("  end")
-    lines.append(f'  last(["{_label(f"last {states}")}"])')
+    lines.append(f'  last(["{escaped(f"last {states}")}"])')
     row = ["first", *(f"step{step}" for step in range(1, steps + 1)), "last"]
     for before, after in pairwise(row):
-        lines.append(f'  {before} -- "{_label(states)}" --> {after}')
+        lines.append(f'  {before} -- "{escaped(states)}" --> {after}')
     return "\n".join(lines) + "\n"
 
 
@@ -102,7 +102,7 @@ def _equation(cell: Cell, target: str, *, is_state: bool) -> str:
     return f"equation{defined.index((target, is_state))}"
 
 
-def _label(text: str) -> str:
+def escaped(text: str) -> str:
     """Text for a quoted label; what Mermaid would interpret, as its entities."""
     return (
         text.replace("#", "#35;")
