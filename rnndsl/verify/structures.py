@@ -71,18 +71,19 @@ def matrix_of(
     pattern: Tensor | None,
 ) -> Tensor:
     """The matrix (R, C); ``pattern`` has the columns of a sparse one's entries."""
+    entries = _entries(structure, stored, shape, pattern)
+    matrix = _filled(entries, shape, stored.new_zeros(()))
     if structure.kind is StructureKind.ORTHOGONAL:
-        return _exponential(_filled(_entries(structure, stored, shape, None), shape))
-    return _filled(_entries(structure, stored, shape, pattern), shape)
+        return _exponential(matrix)
+    return matrix
 
 
 def _filled(
-    entries: Iterator[tuple[int, int, Tensor]], shape: tuple[int, ...]
+    entries: Iterator[tuple[int, int, Tensor]], shape: tuple[int, ...], zero: Tensor
 ) -> Tensor:
-    """The matrix with these entries, and zero elsewhere."""
+    """The matrix with these entries, and ``zero`` elsewhere."""
     rows, columns = shape
     found = {(i, j): value for i, j, value in entries}
-    zero = next(iter(found.values())).new_zeros(()) if found else torch.zeros(())
     return torch.stack(
         [
             torch.stack([found.get((i, j), zero) for j in range(columns)])

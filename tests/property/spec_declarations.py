@@ -9,6 +9,14 @@ from spec_names import REFUSED, NameSource
 from spec_scope import Dim, Parameter, Shape
 
 _PARTS = ("i", "f", "g", "o", "z", "r", "n", "a", "b", "1", "2", "3", "long_part")
+_STRUCTURES = (
+    "orthogonal",
+    "symmetric",
+    "antisymmetric",
+    "lower_triangular",
+    "upper_triangular",
+    "diagonal",
+)
 _STORED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight", "kernel", "gain")
 
 
@@ -73,14 +81,23 @@ class ParameterDeclarations:
             written, stored = name, name
         else:
             written, stored = self._group(group)
-        text = f"{written}: {shape_text(shape)}"
+        structure = self._structure(shape)
+        text = f"{written}: {shape_text(shape)}{structure}"
         refused = (*self._stored, *REFUSED)
         if stored in refused or stored.startswith("_") or rng.random() < 0.3:
             free = [n for n in _STORED if n not in self._stored]
             stored = rng.choice(free) if free else f"stored_{len(self._stored)}"
             text += f" as {stored}"
         self._stored.append(stored)
-        return text + self._initial(shape, len(group))
+        # A drawn matrix may lose its structure: then it starts as it does by default.
+        return text if structure else text + self._initial(shape, len(group))
+
+    def _structure(self, shape: Shape) -> str:
+        """What a square matrix may be, whatever its size."""
+        is_square = len(shape) == 2 and shape[0] == shape[1]
+        if is_square and self._rng.random() < 0.15:
+            return f" {self._rng.choice(_STRUCTURES)}"
+        return ""
 
     def _group(self, group: list[Parameter]) -> tuple[str, str]:
         """A brace group under a stem none of whose members has a name yet."""

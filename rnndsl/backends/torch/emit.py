@@ -131,7 +131,10 @@ def _imports(
     if any(map(uses_math, plans)):
         imports.add("math")
     bodies = (*map(_cell_body, cells), *map(_model_body, models))
-    body = "\n".join(line for lines in bodies for line in lines)
+    # Comments quote the spec, which may name what the code does without.
+    body = "\n".join(
+        line for lines in bodies for line in lines if not line.lstrip().startswith("#")
+    )
     if re.search(r"\bF\.", body):
         imports.add("torch.nn", "functional as F")
     if re.search(r"\bnn\.", body):

@@ -168,10 +168,12 @@ class Recurrences:
         outputs: list[list[Tensor]] = []
         for index, (suffix, reverse) in enumerate(directions.items()):
             stored = self.parameters.of_cell(cell, own, weights, suffix)
-            if self.training:
-                for dropped in use.recurrent if layer.weight_drop else ():
-                    stored[dropped] = stand_in(stored[dropped], layer.weight_drop)
             parameters = members(cell, own, stored, self.parameters.like)
+            if self.training and layer.weight_drop:
+                dropped = use.recurrent
+                parameters |= _weights_dropped(
+                    cell, parameters, dropped, layer.weight_drop
+                )
             state = first_state(cell, own, parameters, self.parameters.like)
             for item in cell.states:
                 shape = (len(directions), *shape_of(item.shape, own))
@@ -304,6 +306,26 @@ class Recurrences:
                 (own[name],) = shape_of((dim,), self.sizes)
         assert list(own) == [dimension.name for dimension in cell.dimensions]
         return own
+
+
+def _weights_dropped(
+    cell: Cell, parameters: Values, names: Sequence[str], share: float
+) -> dict[str, Tensor]:
+    """The members of the stored parameters of these names, without what is dropped of
+    the matrices that the equations read."""
+    found: dict[str, Tensor] = {}
+    for parameter in cell.parameters:
+        if parameter.name not in names:
+            continue
+        own = [member.name for member in parameter.members]
+        parts = [parameters[name] for name in own]
+        if len(own) == 1:
+            found[own[0]] = stand_in(parts[0], share)
+            continue
+        whole = torch.cat(parts) if parts[0].dim() else torch.stack(parts)
+        left = stand_in(whole, share).reshape(len(own), *parts[0].shape)
+        found |= dict(zip(own, left.unbind(), strict=True))
+    return found
 
 
 def _cut(state: Values) -> dict[str, Tensor]:
