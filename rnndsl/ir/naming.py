@@ -21,6 +21,7 @@ RESERVED = (
     "input_gradients",
     "inputs",
     "keep",
+    "kernels",
     "last_state",
     "layer_norm",
     "layer_norm_backward",

@@ -50,6 +50,7 @@ from rnndsl.runtime.generation import (
     repeat_batch,
 )
 from rnndsl.runtime.initialisers import Initialiser
+from rnndsl.runtime.kernels import Kernels
 from rnndsl.runtime.layer import RecurrentLayer
 from rnndsl.runtime.learned import LearnedState
 from rnndsl.runtime.losses import (
@@ -73,6 +74,7 @@ from rnndsl.runtime.sampling import sample_sequences
 from rnndsl.runtime.specification import (
     CellSpecification,
     Gradients,
+    KernelLoops,
     ParameterSpecification,
     PartialTensors,
     StateSpecification,
@@ -97,6 +99,8 @@ __all__ = [
     "Gradients",
     "Initialiser",
     "InputSpecification",
+    "KernelLoops",
+    "Kernels",
     "LayerState",
     "LearnedState",
     "LinearChainCRF",

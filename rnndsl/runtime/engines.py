@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from rnndsl.runtime.cuda import cuda_refusal, cuda_scan, place_refusal
 from rnndsl.runtime.fused import fused_scan
 from rnndsl.runtime.graph_recorder import device_refusal
 from rnndsl.runtime.reference import reference_scan
@@ -31,7 +32,8 @@ GRAPH = "graph"
 class Engine:
     """A way to run a cell.
 
-    ``refusal`` says why it cannot run these tensors here and now, or None if it can.
+    ``refusal`` says why it cannot run these tensors here and now, or None if it can;
+    ``cell_refusal`` why it cannot run this cell on them, if it could run others.
     ``scan(specification, inputs, state, parameters, mask)`` runs all steps: inputs are
     (T, B, ...), states (B, ...), the mask (T, B). Returns output and last state.
     """
@@ -40,10 +42,18 @@ class Engine:
     summary: str
     refusal: Callable[[Tensors], str | None]
     scan: ScanFunction
+    cell_refusal: Callable[[CellSpecification, Tensors], str | None] | None = None
+
+    def refuses(self, specification: CellSpecification, tensors: Tensors) -> str | None:
+        """Why it cannot run a cell on these tensors, or None if it can."""
+        reason = self.refusal(tensors)
+        if reason is None and self.cell_refusal is not None:
+            reason = self.cell_refusal(specification, tensors)
+        return reason
 
 
-def fused_refusal(tensors: Tensors) -> str | None:
-    """Why the explicit loops cannot run: whoever transforms a computation needs the
+def transform_refusal(tensors: Tensors) -> str | None:
+    """Why explicit loops cannot run: whoever transforms a computation needs the
     differentiable step."""
     if torch.compiler.is_compiling():
         return "torch.compile and torch.export trace the plain step"
@@ -59,6 +69,11 @@ def fused_refusal(tensors: Tensors) -> str | None:
     return None
 
 
+def kernels_refusal(tensors: Tensors) -> str | None:
+    """Why explicit loops over kernels cannot run on these tensors."""
+    return place_refusal(tensors) or transform_refusal(tensors)
+
+
 def reference_refusal(tensors: Tensors) -> str | None:
     """The reference engine runs everywhere."""
     return None
@@ -67,9 +82,16 @@ def reference_refusal(tensors: Tensors) -> str | None:
 # In order of preference: "auto" takes the first that does not refuse.
 ENGINES = (
     Engine(
+        name="cuda",
+        summary="explicit loops, all between their products in CUDA kernels",
+        refusal=kernels_refusal,
+        scan=cuda_scan,
+        cell_refusal=cuda_refusal,
+    ),
+    Engine(
         name="fused",
         summary="explicit forward and backward loops, in torch operations",
-        refusal=fused_refusal,
+        refusal=transform_refusal,
         scan=fused_scan,
     ),
     Engine(
@@ -90,7 +112,9 @@ def check_engine(name: object) -> str:
     raise ValueError(f"engine must be one of {known}, got {name!r}")
 
 
-def choose_engine(name: str, tensors: Tensors) -> Engine:
+def choose_engine(
+    name: str, specification: CellSpecification, tensors: Tensors
+) -> Engine:
     """The engine of this name, or for "auto" the first that can run; so for "graph",
     whose recordings are of that one.
 
@@ -99,7 +123,7 @@ def choose_engine(name: str, tensors: Tensors) -> Engine:
     for engine in ENGINES:
         if name not in (engine.name, AUTOMATIC, GRAPH):
             continue
-        refusal = engine.refusal(tensors)
+        refusal = engine.refuses(specification, tensors)
         if refusal is None:
             return engine
         if name == engine.name:
@@ -110,7 +134,7 @@ def choose_engine(name: str, tensors: Tensors) -> Engine:
 def graph_refusal(tensors: PartialTensors) -> str | None:
     """Why the calls of a module on these tensors cannot be recorded, or None."""
     given = tuple(tensor for tensor in tensors if tensor is not None)
-    refusal = fused_refusal(given)
+    refusal = transform_refusal(given)
     if refusal is not None:
         return refusal
     return device_refusal(given[0].device if given else None)

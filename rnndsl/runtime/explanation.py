@@ -26,7 +26,7 @@ def explanation(
     lines.append(f"  {GRAPH}: {_graph_verdict(tensors, engine, graphs)}")
     chosen = ""
     for candidate in ENGINES:
-        refusal = candidate.refusal(tensors)
+        refusal = candidate.refuses(specification, tensors)
         is_asked = engine in (candidate.name, AUTOMATIC, GRAPH)
         if refusal is not None:
             verdict = f"cannot run here: {refusal}"

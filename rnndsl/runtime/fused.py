@@ -1,4 +1,4 @@
-"""The engine ``fused``: the generated loops over all steps, as one node of autograd."""
+"""Generated loops over all steps, as one node of autograd; the engine ``fused``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rnndsl.runtime.autocast import autocast_dtype
 from rnndsl.runtime.reference import reference_scan
 from rnndsl.runtime.specification import (
     CellSpecification,
+    Loops,
     PartialTensors,
     Tensors,
 )
@@ -23,32 +24,46 @@ def fused_scan(
     parameters: Tensors,
     mask: Tensor | None,
 ) -> tuple[Tensor, Tensors]:
-    """All steps in the generated forward loop; shapes as in ``reference_scan``."""
+    """All steps in the loops of torch operations; shapes as in ``reference_scan``."""
+    return scan_loops(
+        specification, specification.loops, inputs, state, parameters, mask
+    )
+
+
+def scan_loops(
+    specification: CellSpecification,
+    loops: Loops,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+) -> tuple[Tensor, Tensors]:
+    """All steps in generated loops of any kind."""
     tensors = (*inputs, *state, *parameters)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         apply: Any = FusedScan.apply  # untyped in torch
-        output, *last = apply(specification, mask, *tensors)
+        output, *last = apply(specification, loops, mask, *tensors)
         return output, tuple(last)
-    output, last, _ = specification.forward(inputs, state, parameters, mask, False)
+    output, last, _ = loops.forward(inputs, state, parameters, mask, False)
     return output, last
 
 
 class FusedScan(torch.autograd.Function):
-    """``specification.forward`` with ``specification.backward`` as its gradient."""
+    """``loops.forward`` with ``loops.backward`` as its gradient."""
 
     @staticmethod
     def forward(
         ctx: Any,
         specification: CellSpecification,
+        loops: Loops,
         mask: Tensor | None,
         *tensors: Tensor,
     ) -> Tensors:
         """Returns the output and the last state, and keeps what backward needs."""
         inputs, state, parameters = _split(specification, tensors)
-        output, last, saved = specification.forward(
-            inputs, state, parameters, mask, True
-        )
+        output, last, saved = loops.forward(inputs, state, parameters, mask, True)
         ctx.specification = specification
+        ctx.loops = loops
         ctx.save_for_backward(mask, *tensors, *saved)
         return (output, *last)
 
@@ -57,23 +72,24 @@ class FusedScan(torch.autograd.Function):
         """Returns the gradient of every argument of ``forward``."""
         device_type = d_output.device.type
         if autocast_dtype(device_type, None) is None:
-            return (None, None, *_backward(ctx, (d_output, *d_state)))
+            return (None, None, None, *_backward(ctx, (d_output, *d_state)))
         # Forward ran with autocast off, on tensors already cast: so must this.
         with torch.autocast(device_type, enabled=False):
-            return (None, None, *_backward(ctx, (d_output, *d_state)))
+            return (None, None, None, *_backward(ctx, (d_output, *d_state)))
 
 
 def _backward(ctx: Any, gradients: Tensors) -> PartialTensors:
     """The gradients of inputs, first state and parameters, in one tuple."""
     specification: CellSpecification = ctx.specification
-    needed: tuple[bool, ...] = ctx.needs_input_grad[2:]
+    loops: Loops = ctx.loops
+    needed: tuple[bool, ...] = ctx.needs_input_grad[3:]
     mask, *kept = ctx.saved_tensors
     tensors, saved = tuple(kept[: len(needed)]), tuple(kept[len(needed) :])
     if torch.is_grad_enabled() or _is_vectorised(gradients):
         # The explicit backward can be neither differentiated nor vectorised.
         return _differentiate(specification, mask, tensors, needed, gradients)
     inputs, state, parameters = _split(specification, tensors)
-    d_inputs, d_first, d_parameters = specification.backward(
+    d_inputs, d_first, d_parameters = loops.backward(
         gradients[0],
         gradients[1:],
         inputs,

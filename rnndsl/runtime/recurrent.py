@@ -123,7 +123,7 @@ class RecurrentModule(nn.Module):
 
     @property
     def engine(self) -> str:
-        """The engine asked for: "auto" (the default), "fused" or "reference"."""
+        """The engine asked for: "auto" (the default) or the name of one."""
         return self._engine
 
     @engine.setter
@@ -252,7 +252,9 @@ class RecurrentModule(nn.Module):
         parameters = cast_tensors(parameters, dtype)
         if state is None:
             state = self._first_state(parameters, inputs[0])
-        engine = choose_engine(self._engine, (*inputs, *state, *parameters))
+        engine = choose_engine(
+            self._engine, self.specification, (*inputs, *state, *parameters)
+        )
         return truncated_scan(
             partial(engine.scan, self.specification),
             inputs,

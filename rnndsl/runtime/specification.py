@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rnndsl.runtime.initialisers import Initialiser
+from rnndsl.runtime.kernels import Kernels
 from rnndsl.runtime.structure import MatrixShape, Structure
 
 Tensors: TypeAlias = tuple[Tensor, ...]
@@ -27,6 +28,32 @@ BackwardFunction: TypeAlias = Callable[
     [Tensor, Tensors, Tensors, Tensors, Tensors, Tensor | None, Tensors, bool],
     Gradients,
 ]
+KernelForwardFunction: TypeAlias = Callable[
+    [Kernels, Tensors, Tensors, Tensors, Tensor | None, bool],
+    tuple[Tensor, Tensors, Tensors],
+]
+KernelBackwardFunction: TypeAlias = Callable[
+    [Kernels, Tensor, Tensors, Tensors, Tensors, Tensors, Tensor | None, Tensors, bool],
+    Gradients,
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loops:
+    """All steps forward, and backpropagation through them."""
+
+    forward: ForwardFunction
+    backward: BackwardFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelLoops:
+    """The same over kernels, which stand before the other arguments, and their source
+    in CUDA C++."""
+
+    source: str
+    forward: KernelForwardFunction
+    backward: KernelBackwardFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +193,8 @@ class CellSpecification:
     ``backward(d_output, d_state, inputs, state, parameters, mask, saved,
     input_gradients)`` returns the gradients of inputs (None unless
     ``input_gradients``), first state and parameters. It changes none of its arguments.
+
+    ``kernels``: both once more, for GPUs, or why there are none: "the cell ...".
     """
 
     name: str
@@ -182,6 +211,7 @@ class CellSpecification:
     forward: ForwardFunction
     backward: BackwardFunction
     emitted: tuple[TensorSpecification, ...] = ()
+    kernels: KernelLoops | str = "comes from a compiler that wrote none"
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -190,6 +220,11 @@ class CellSpecification:
         for state in self.states:
             if isinstance(state.initial, str) and state.initial not in members:
                 raise ValueError(f"{self.name}: no parameter {state.initial!r}")
+
+    @property
+    def loops(self) -> Loops:
+        """The loops in torch operations."""
+        return Loops(forward=self.forward, backward=self.backward)
 
     @property
     def returns_first_state(self) -> bool:

@@ -63,7 +63,8 @@ _Change = tuple[str, ast.stmt, Callable[[], None]]
 
 def _changes(tree: ast.Module) -> Iterator[_Change]:
     for function in tree.body:
-        if not isinstance(function, ast.FunctionDef):
+        # The loops over kernels do not run on a CPU.
+        if not isinstance(function, ast.FunctionDef) or "_cuda_" in function.name:
             continue
         names = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
         for statement in ast.walk(function):

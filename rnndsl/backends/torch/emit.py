@@ -10,6 +10,7 @@ from pathlib import PurePath
 import jinja2
 
 from rnndsl.analysis.program import Program
+from rnndsl.backends.cuda.emit import KernelText, kernel_text
 from rnndsl.backends.torch import across, spelling
 from rnndsl.backends.torch.backward import backward_view
 from rnndsl.backends.torch.bundle import bundled_runtime
@@ -17,7 +18,7 @@ from rnndsl.backends.torch.classes import classes_view
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.forward import forward_view
 from rnndsl.backends.torch.imports import Imports, export_rank
-from rnndsl.backends.torch.layout import Nest, nested
+from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.models.model import model_view
 from rnndsl.backends.torch.models.stage import printable
 from rnndsl.backends.torch.specification import (
@@ -97,14 +98,30 @@ def _cell(plan: CellPlan) -> CellView:
     stem = _snake(cell.name)
     names = (f"{stem}_step", f"{stem}_forward", f"{stem}_backward")
     specification = f"{stem.upper()}_SPECIFICATION"
+    kernels = kernel_text(plan, stem, source)
     return CellView(
         step=step_view(plan, names[0], source),
         forward=forward_view(plan, names[1], source),
         backward=backward_view(plan, names[2], source),
+        kernels=kernels.lines if isinstance(kernels, KernelText) else (),
         classes=classes_view(
             plan,
             specification,
-            specification_lines(plan, specification, source, names),
+            specification_lines(plan, specification, source, names, _kernels(kernels)),
+        ),
+    )
+
+
+def _kernels(written: KernelText | str) -> Nest | str:
+    """What the specification says of a cell's kernels."""
+    if isinstance(written, str):
+        return f"kernels={quoted(written)}"
+    return Nest(
+        "kernels=KernelLoops",
+        (
+            f"source={written.constant}",
+            f"forward={written.forward}",
+            f"backward={written.backward}",
         ),
     )
 
@@ -144,6 +161,8 @@ def _imports(
     if any("SearchOptions" in model.runtime for model in models):
         imports.add("typing", "Unpack")
     needed = [*_RUNTIME, *(name for model in models for name in model.runtime)]
+    if any(cell.kernels for cell in cells):
+        needed.extend(("KernelLoops", "Kernels"))
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
     called = (*across.RUNTIME, *spelling.RUNTIME)
@@ -170,6 +189,7 @@ def _cell_body(cell: CellView) -> tuple[str, ...]:
         *backward.loop,
         *backward.after,
         *backward.for_inputs,
+        *cell.kernels,
     )
 
 

@@ -25,7 +25,11 @@ _HOST = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 
 
 def specification_lines(
-    plan: CellPlan, name: str, source: str, functions: tuple[str, str, str]
+    plan: CellPlan,
+    name: str,
+    source: str,
+    functions: tuple[str, str, str],
+    kernels: Nest | str,
 ) -> list[str]:
     """``LSTM_SPECIFICATION = CellSpecification(...)``."""
     cell = plan.source.cell
@@ -75,6 +79,7 @@ def specification_lines(
             f"step={step}",
             f"forward={forward}",
             f"backward={backward}",
+            kernels,
         ),
     )
     return nested(tree, indent=0)

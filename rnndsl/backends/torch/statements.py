@@ -84,6 +84,11 @@ class StatementPrinter:
                 lines.append(f"{transposed} = {name}.t()")
         return lines
 
+    def factor(self, weight: Weight, *, transposed: bool) -> str:
+        """A matrix that ``weights`` named for the loop, as the right factor."""
+        name = self._weights[weight]
+        return name if transposed else self._transposed[name]
+
     def _weight(self, weight: Weight, target: str) -> list[str]:
         if weight in self._weights:
             return []
@@ -213,18 +218,19 @@ class StatementPrinter:
     def _multiply(
         self, statement: Multiply, axis: Axis, codes: Mapping[str, Code], indent: int
     ) -> list[str]:
-        weight = self._weights[statement.weight]
         operand = codes[statement.operand].text
         base = None if statement.base is None else codes[statement.base].text
         target = f"{statement.target} = "
         if statement.transposed:
-            return [f"{target}{operand} @ {weight}"]
+            factor = self.factor(statement.weight, transposed=True)
+            return [f"{target}{operand} @ {factor}"]
         if axis is Axis.STEP:
-            transposed = self._transposed[weight]
+            transposed = self.factor(statement.weight, transposed=False)
             if base is None:
                 return [f"{target}{operand} @ {transposed}"]
             arguments = [base, operand, transposed]
             return call(f"{target}torch.addmm", arguments, indent=indent)
+        weight = self._weights[statement.weight]
         assert statement.base is None or base is not None
         if base is None:
             return [f"{target}F.linear({operand}, {weight})"]

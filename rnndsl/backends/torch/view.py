@@ -102,6 +102,7 @@ class CellView:
     step: StepView
     forward: ForwardView
     backward: BackwardView
+    kernels: tuple[str, ...]
     classes: ClassesView
 
 

@@ -15,6 +15,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -147,6 +149,161 @@ def elman_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+ELMAN_KERNELS = """
+extern "C" __global__ void elman_forward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ h_pre_,
+    scalar* __restrict__ h_, scalar* __restrict__ outputs_,
+    scalar* __restrict__ h_states_, int batch, int H, int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real h_pre = load(h_pre_, entry);
+        const real h_prev = load(h_states_, now * count + n);
+        // elman.rnn:14  h[t] = tanh(W @ x[t] + b + U @ h[t-1] + d)
+        const real h = tanh(h_pre);
+        const real h_next = is_live ? h : h_prev;
+        store(outputs_, entry, h);
+        store(h_states_, next * count + n, h_next);
+        if (keep) {
+            store(h_, entry, h);
+        }
+    }
+}
+
+extern "C" __global__ void elman_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ h_, scalar* __restrict__ d_h_pre_,
+    scalar* __restrict__ d_h_rows_, int batch, int H, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real h = load(h_, entry);
+        const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+        const real d_h = d_output + d_h_next;
+        const real d_h_pre = tanh_backward(d_h, h);
+        const real d_h_leaving = is_live ? real(0) : d_h_rows_arriving;
+        store(d_h_pre_, entry, d_h_pre);
+        store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+    }
+}
+"""
+"""CUDA C++ for what the loops of Elman do between products."""
+
+
+def elman_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of Elman: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    W, U, b, d = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    # elman.rnn:14  h[t] = tanh(W @ x[t] + b + U @ h[t-1] + d)
+    h_bias = b + d
+    W_x = F.linear(x, W, h_bias)
+    U_t = U.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    kept = steps if keep else 0
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    h_pre = W_x.contiguous()
+    h = inputs[0].new_empty(kept, batch, hidden_size)
+    h_states_steps = h_states.unbind(0)
+    h_pre_steps = h_pre.unbind(0)
+    forward_1 = kernels.bind(
+        "elman_forward_1",
+        batch * hidden_size,
+        reads=(mask, h_pre),
+        writes=(h, outputs, h_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    for t in range(steps):
+        h_pre_steps[t].addmm_(h_states_steps[t % rows], U_t)
+        forward_1(t)
+    last_state = (h_states[steps % rows].clone(),)
+    saved: Tensors = (h_states[:steps], h)
+    return outputs, last_state, saved
+
+
+def elman_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for Elman: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    W, U, _, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    h_prev, h = saved
+    hidden_size = state[0].shape[1]
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_h_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_h_rows_steps = d_h_rows.unbind(0)
+    d_h_pre_steps = d_h_pre.unbind(0)
+    backward_1 = kernels.bind(
+        "elman_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_output, h),
+        writes=(d_h_pre, d_h_rows),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        d_h_rows_steps[t % 2].addmm_(d_h_pre_steps[t], U)
+    d_first_state = (d_h_rows[0],)
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_W_x_bias = d_h_pre.sum((0, 1))
+    d_h_pre_weight = d_h_pre.flatten(0, 1).t() @ h_prev.flatten(0, 1)
+    d_W_x_weight = d_h_pre.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_parameters: PartialTensors = (
+        d_W_x_weight,
+        d_h_pre_weight,
+        d_W_x_bias,
+        d_W_x_bias,
+    )
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_h_pre @ W
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 ELMAN_SPECIFICATION = CellSpecification(
     name="Elman",
     source="elman.rnn",
@@ -181,6 +338,11 @@ ELMAN_SPECIFICATION = CellSpecification(
     step=elman_step,
     forward=elman_forward,
     backward=elman_backward,
+    kernels=KernelLoops(
+        source=ELMAN_KERNELS,
+        forward=elman_cuda_forward,
+        backward=elman_cuda_backward,
+    ),
 )
 
 

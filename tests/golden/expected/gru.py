@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -196,6 +198,204 @@ def gru_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+GRU_KERNELS = """
+extern "C" __global__ void gru_forward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ gates_x_,
+    const scalar* __restrict__ gates_h_, scalar* __restrict__ r_,
+    scalar* __restrict__ z_, scalar* __restrict__ n__, scalar* __restrict__ n_sum_,
+    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_, int batch, int H,
+    int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real W_r_x = load(gates_x_, line * (3 * H) + unit);
+        const real U_r_h = load(gates_h_, row * (3 * H) + unit);
+        const real W_z_x = load(gates_x_, line * (3 * H) + H + unit);
+        const real U_z_h = load(gates_h_, row * (3 * H) + H + unit);
+        const real W_n_x = load(gates_x_, line * (3 * H) + 2 * H + unit);
+        const real n_sum = load(gates_h_, row * (3 * H) + 2 * H + unit);
+        const real h_prev = load(h_states_, now * count + n);
+        // gru.rnn:15  r = sigmoid(W_r @ x[t] + b_r + U_r @ h[t-1] + d_r)
+        const real r_pre = W_r_x + U_r_h;
+        const real r = sigmoid(r_pre);
+        // gru.rnn:16  z = sigmoid(W_z @ x[t] + b_z + U_z @ h[t-1] + d_z)
+        const real z_pre = W_z_x + U_z_h;
+        const real z = sigmoid(z_pre);
+        // gru.rnn:17  n = tanh(W_n @ x[t] + b_n + r * (U_n @ h[t-1] + d_n))
+        const real n_pre = W_n_x + r * n_sum;
+        const real n_ = tanh(n_pre);
+        // gru.rnn:18  h[t] = (1 - z) * n + z * h[t-1]
+        const real h = (1 - z) * n_ + z * h_prev;
+        const real h_next = is_live ? h : h_prev;
+        store(outputs_, entry, h);
+        store(h_states_, next * count + n, h_next);
+        if (keep) {
+            store(r_, entry, r);
+            store(z_, entry, z);
+            store(n__, entry, n_);
+            store(n_sum_, entry, n_sum);
+        }
+    }
+}
+
+extern "C" __global__ void gru_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ z_, const scalar* __restrict__ n__,
+    const scalar* __restrict__ r_, const scalar* __restrict__ h_prev_,
+    const scalar* __restrict__ n_sum_, scalar* __restrict__ d_n_pre_,
+    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_, int batch, int H,
+    int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real z = load(z_, entry);
+        const real n_ = load(n__, entry);
+        const real r = load(r_, entry);
+        const real h_prev = load(h_prev_, entry);
+        const real n_sum = load(n_sum_, entry);
+        const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+        const real d_h = d_output + d_h_next;
+        const real d_n_ = d_h * (1 - z);
+        const real d_n_pre = tanh_backward(d_n_, n_);
+        const real d_n_sum = d_n_pre * r;
+        const real d_z_ = d_h * (h_prev - n_);
+        const real d_z_pre = sigmoid_backward(d_z_, z);
+        const real d_r_ = d_n_pre * n_sum;
+        const real d_r_pre = sigmoid_backward(d_r_, r);
+        const real d_h_prev_start = d_h * z;
+        const real d_h_leaving = d_h_prev_start + (is_live ? real(0) :
+            d_h_rows_arriving);
+        store(d_n_pre_, entry, d_n_pre);
+        store(d_gates_h_, line * (3 * H) + unit, d_r_pre);
+        store(d_gates_h_, line * (3 * H) + H + unit, d_z_pre);
+        store(d_gates_h_, line * (3 * H) + 2 * H + unit, d_n_sum);
+        store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+    }
+}
+"""
+"""CUDA C++ for what the loops of GRU do between products."""
+
+
+def gru_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of GRU: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, bias_ih, bias_hh = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    gates_x = F.linear(x, weight_ih, bias_ih)
+    weight_hh_t = weight_hh.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    kept = steps if keep else 0
+    n_sum = inputs[0].new_empty(kept, batch, hidden_size)
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    gates_h = inputs[0].new_empty(batch, 3 * hidden_size)
+    r = inputs[0].new_empty(kept, batch, hidden_size)
+    z = inputs[0].new_empty(kept, batch, hidden_size)
+    n = inputs[0].new_empty(kept, batch, hidden_size)
+    h_states_steps = h_states.unbind(0)
+    forward_1 = kernels.bind(
+        "gru_forward_1",
+        batch * hidden_size,
+        reads=(mask, gates_x, gates_h),
+        writes=(r, z, n, n_sum, outputs, h_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    for t in range(steps):
+        torch.addmm(bias_hh, h_states_steps[t % rows], weight_hh_t, out=gates_h)
+        forward_1(t)
+    last_state = (h_states[steps % rows].clone(),)
+    saved: Tensors = (h_states[:steps], n_sum, r, z, n)
+    return outputs, last_state, saved
+
+
+def gru_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for GRU: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, _, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    h_prev, n_sum, r, z, n = saved
+    hidden_size = state[0].shape[1]
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_n_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_gates_h = d_output.new_empty(steps, batch, 3 * hidden_size)
+    d_h_rows_steps = d_h_rows.unbind(0)
+    d_gates_h_steps = d_gates_h.unbind(0)
+    backward_1 = kernels.bind(
+        "gru_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_output, z, n, r, h_prev, n_sum),
+        writes=(d_n_pre, d_gates_h, d_h_rows),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], weight_hh)
+    d_first_state = (d_h_rows[0],)
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_r_pre, d_z_pre, _ = d_gates_h.chunk(3, -1)
+    d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
+    d_gates_h_bias = d_gates_h.sum((0, 1))
+    d_gates_x_bias = d_gates_x.sum((0, 1))
+    d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
+    d_gates_x_weight = d_gates_x.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_parameters: PartialTensors = (
+        d_gates_x_weight,
+        d_gates_h_weight,
+        d_gates_x_bias,
+        d_gates_h_bias,
+    )
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_gates_x @ weight_ih
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 GRU_SPECIFICATION = CellSpecification(
     name="GRU",
     source="gru.rnn",
@@ -238,6 +438,11 @@ GRU_SPECIFICATION = CellSpecification(
     step=gru_step,
     forward=gru_forward,
     backward=gru_backward,
+    kernels=KernelLoops(
+        source=GRU_KERNELS,
+        forward=gru_cuda_forward,
+        backward=gru_cuda_backward,
+    ),
 )
 
 

@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -211,6 +213,286 @@ def gru_reset_before_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+GRU_RESET_BEFORE_KERNELS = """
+extern "C" __global__ void gru_reset_before_forward_1(
+    const scalar* __restrict__ gates_x_, const scalar* __restrict__ gates_h_,
+    const scalar* __restrict__ h_states_, scalar* __restrict__ r_,
+    scalar* __restrict__ z_, scalar* __restrict__ n_operand_, int batch, int H,
+    int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const int now = keep ? t : t % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const real W_r_x = load(gates_x_, line * (3 * H) + unit);
+        const real U_r_h = load(gates_h_, row * (2 * H) + unit);
+        const real W_z_x = load(gates_x_, line * (3 * H) + H + unit);
+        const real U_z_h = load(gates_h_, row * (2 * H) + H + unit);
+        const real h_prev = load(h_states_, now * count + n);
+        // gru_reset_before.rnn:14  r = sigmoid(W_r @ x[t] + U_r @ h[t-1] + b_r)
+        const real r_pre = W_r_x + U_r_h;
+        const real r = sigmoid(r_pre);
+        // gru_reset_before.rnn:15  z = sigmoid(W_z @ x[t] + U_z @ h[t-1] + b_z)
+        const real z_pre = W_z_x + U_z_h;
+        const real z = sigmoid(z_pre);
+        // gru_reset_before.rnn:16  n = tanh(W_n @ x[t] + U_n @ (r * h[t-1]) + b_n)
+        const real n_operand = r * h_prev;
+        store(z_, (keep ? t : 0) * count + n, z);
+        store(n_operand_, (keep ? t : 0) * count + n, n_operand);
+        if (keep) {
+            store(r_, entry, r);
+        }
+    }
+}
+
+extern "C" __global__ void gru_reset_before_forward_2(
+    const bool* __restrict__ mask, const scalar* __restrict__ n_pre_,
+    const scalar* __restrict__ z_, scalar* __restrict__ n__,
+    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_, int batch, int H,
+    int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real n_pre = load(n_pre_, n);
+        const real z = load(z_, (keep ? t : 0) * count + n);
+        const real h_prev = load(h_states_, now * count + n);
+        // gru_reset_before.rnn:16  n = tanh(W_n @ x[t] + U_n @ (r * h[t-1]) + b_n)
+        const real n_ = tanh(n_pre);
+        // gru_reset_before.rnn:17  h[t] = (1 - z) * n + z * h[t-1]
+        const real h = (1 - z) * n_ + z * h_prev;
+        const real h_next = is_live ? h : h_prev;
+        store(outputs_, entry, h);
+        store(h_states_, next * count + n, h_next);
+        if (keep) {
+            store(n__, entry, n_);
+        }
+    }
+}
+
+extern "C" __global__ void gru_reset_before_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_h_rows_,
+    const scalar* __restrict__ d_output_, const scalar* __restrict__ z_,
+    const scalar* __restrict__ n__, const scalar* __restrict__ h_prev_,
+    scalar* __restrict__ d_h_, scalar* __restrict__ d_n_pre_,
+    scalar* __restrict__ d_gates_h_, int batch, int H, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real z = load(z_, entry);
+        const real n_ = load(n__, entry);
+        const real h_prev = load(h_prev_, entry);
+        const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+        const real d_h = d_output + d_h_next;
+        const real d_n = d_h * (1 - z);
+        const real d_n_pre = tanh_backward(d_n, n_);
+        const real d_z = d_h * (h_prev - n_);
+        const real d_z_pre = sigmoid_backward(d_z, z);
+        store(d_h_, n, d_h);
+        store(d_n_pre_, entry, d_n_pre);
+        store(d_gates_h_, line * (2 * H) + H + unit, d_z_pre);
+    }
+}
+
+extern "C" __global__ void gru_reset_before_backward_2(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_n_operand_,
+    const scalar* __restrict__ h_prev_, const scalar* __restrict__ r_,
+    const scalar* __restrict__ d_h_, const scalar* __restrict__ z_,
+    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_, int batch, int H,
+    int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_n_operand = load(d_n_operand_, n);
+        const real h_prev = load(h_prev_, entry);
+        const real r = load(r_, entry);
+        const real d_h = load(d_h_, n);
+        const real z = load(z_, entry);
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_r = d_n_operand * h_prev;
+        const real d_r_pre = sigmoid_backward(d_r, r);
+        const real d_h_prev_start = d_h * z + d_n_operand * r;
+        const real d_h_leaving = d_h_prev_start + (is_live ? real(0) :
+            d_h_rows_arriving);
+        store(d_gates_h_, line * (2 * H) + unit, d_r_pre);
+        store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+    }
+}
+"""
+"""CUDA C++ for what the loops of GRUResetBefore do between products."""
+
+
+def gru_reset_before_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of GRUResetBefore: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, bias_ih = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    _, _, U_n = weight_hh.chunk(3)
+    b_r, b_z, b_n = bias_ih.chunk(3)
+    gates_x_bias = torch.cat(
+        (
+            inputs[0].new_zeros((state[0].shape[1],)),
+            inputs[0].new_zeros((state[0].shape[1],)),
+            b_n,
+        ),
+    )
+    gates_h_bias = torch.cat((b_r, b_z))
+    gates_x = F.linear(x, weight_ih, gates_x_bias)
+    _, _, W_n_x = gates_x.chunk(3, -1)
+    gates_h_weight = weight_hh[: 2 * state[0].shape[1]]
+    gates_h_weight_t = gates_h_weight.t()
+    U_n_t = U_n.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    kept = steps if keep else 0
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    gates_h = inputs[0].new_empty(batch, 2 * hidden_size)
+    r = inputs[0].new_empty(kept, batch, hidden_size)
+    z = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
+    n_operand = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
+    n_pre = inputs[0].new_empty(batch, hidden_size)
+    n = inputs[0].new_empty(kept, batch, hidden_size)
+    h_states_steps = h_states.unbind(0)
+    W_n_x_steps = W_n_x.unbind(0)
+    n_operand_steps = n_operand.unbind(0)
+    forward_1 = kernels.bind(
+        "gru_reset_before_forward_1",
+        batch * hidden_size,
+        reads=(gates_x, gates_h, h_states),
+        writes=(r, z, n_operand),
+        sizes=(batch, hidden_size, keep),
+    )
+    forward_2 = kernels.bind(
+        "gru_reset_before_forward_2",
+        batch * hidden_size,
+        reads=(mask, n_pre, z),
+        writes=(n, outputs, h_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    for t in range(steps):
+        torch.addmm(
+            gates_h_bias,
+            h_states_steps[t % rows],
+            gates_h_weight_t,
+            out=gates_h,
+        )
+        forward_1(t)
+        torch.addmm(W_n_x_steps[t], n_operand_steps[t if keep else 0], U_n_t, out=n_pre)
+        forward_2(t)
+    last_state = (h_states[steps % rows].clone(),)
+    saved: Tensors = (h_states[:steps], r, z, n_operand, n)
+    return outputs, last_state, saved
+
+
+def gru_reset_before_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for GRUResetBefore: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    h_prev, r, z, n_operand, n = saved
+    hidden_size = state[0].shape[1]
+    _, _, U_n = weight_hh.chunk(3)
+    h_prev_part_weight = weight_hh[: 2 * state[0].shape[1]]
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_h = d_output.new_empty(batch, hidden_size)
+    d_n_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_n_operand = d_output.new_empty(batch, hidden_size)
+    d_gates_h = d_output.new_empty(steps, batch, 2 * hidden_size)
+    d_h_rows_steps = d_h_rows.unbind(0)
+    d_n_pre_steps = d_n_pre.unbind(0)
+    d_gates_h_steps = d_gates_h.unbind(0)
+    backward_1 = kernels.bind(
+        "gru_reset_before_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_h_rows, d_output, z, n, h_prev),
+        writes=(d_h, d_n_pre, d_gates_h),
+        sizes=(batch, hidden_size),
+    )
+    backward_2 = kernels.bind(
+        "gru_reset_before_backward_2",
+        batch * hidden_size,
+        reads=(mask, d_n_operand, h_prev, r, d_h, z),
+        writes=(d_gates_h, d_h_rows),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        torch.mm(d_n_pre_steps[t], U_n, out=d_n_operand)
+        backward_2(t)
+        d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], h_prev_part_weight)
+    d_first_state = (d_h_rows[0],)
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_r_pre, d_z_pre = d_gates_h.chunk(2, -1)
+    d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
+    d_gates_x_bias = d_gates_x.sum((0, 1))
+    _, _, d_W_n_x_bias = d_gates_x_bias.chunk(3)
+    d_gates_h_bias = d_gates_h.sum((0, 1))
+    d_U_r_h_bias, d_U_z_h_bias = d_gates_h_bias.chunk(2)
+    d_n_pre_weight = d_n_pre.flatten(0, 1).t() @ n_operand.flatten(0, 1)
+    d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
+    d_U_r_h_weight, d_U_z_h_weight = d_gates_h_weight.chunk(2)
+    d_gates_x_weight = d_gates_x.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_weight_hh = torch.cat((d_U_r_h_weight, d_U_z_h_weight, d_n_pre_weight))
+    d_bias_ih = torch.cat((d_U_r_h_bias, d_U_z_h_bias, d_W_n_x_bias))
+    d_parameters: PartialTensors = (d_gates_x_weight, d_weight_hh, d_bias_ih)
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_gates_x @ weight_ih
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 GRU_RESET_BEFORE_SPECIFICATION = CellSpecification(
     name="GRUResetBefore",
     source="gru_reset_before.rnn",
@@ -247,6 +529,11 @@ GRU_RESET_BEFORE_SPECIFICATION = CellSpecification(
     step=gru_reset_before_step,
     forward=gru_reset_before_forward,
     backward=gru_reset_before_backward,
+    kernels=KernelLoops(
+        source=GRU_RESET_BEFORE_KERNELS,
+        forward=gru_reset_before_cuda_forward,
+        backward=gru_reset_before_cuda_backward,
+    ),
 )
 
 

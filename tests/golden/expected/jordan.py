@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -166,6 +168,217 @@ def jordan_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+JORDAN_KERNELS = """
+extern "C" __global__ void jordan_forward_1(
+    const scalar* __restrict__ h_pre_, scalar* __restrict__ h_, int batch, int H,
+    int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index entry = t * count + n;
+        const real h_pre = load(h_pre_, entry);
+        // jordan.rnn:16  h = tanh(W @ x[t] + U @ y[t-1] + b)
+        const real h = tanh(h_pre);
+        store(h_, (keep ? t : 0) * count + n, h);
+    }
+}
+
+extern "C" __global__ void jordan_forward_2(
+    const bool* __restrict__ mask, const scalar* __restrict__ y_pre_,
+    scalar* __restrict__ y_, scalar* __restrict__ outputs_,
+    scalar* __restrict__ y_states_, int batch, int O, int keep, int t
+) {
+    const Index count = Index(batch) * O;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / O;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real y_pre = load(y_pre_, n);
+        const real y_prev = load(y_states_, now * count + n);
+        // jordan.rnn:17  y[t] = sigmoid(V @ h + d)
+        const real y = sigmoid(y_pre);
+        const real y_next = is_live ? y : y_prev;
+        store(outputs_, entry, y);
+        store(y_states_, next * count + n, y_next);
+        if (keep) {
+            store(y_, entry, y);
+        }
+    }
+}
+
+extern "C" __global__ void jordan_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ y_, scalar* __restrict__ d_y_pre_,
+    scalar* __restrict__ d_y_rows_, int batch, int O, int t
+) {
+    const Index count = Index(batch) * O;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / O;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_y_rows_arriving = load(d_y_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real y = load(y_, entry);
+        const real d_y_next = is_live ? d_y_rows_arriving : real(0);
+        const real d_y = d_output + d_y_next;
+        const real d_y_pre = sigmoid_backward(d_y, y);
+        const real d_y_leaving = is_live ? real(0) : d_y_rows_arriving;
+        store(d_y_pre_, entry, d_y_pre);
+        store(d_y_rows_, (t % 2) * count + n, d_y_leaving);
+    }
+}
+
+extern "C" __global__ void jordan_backward_2(
+    const scalar* __restrict__ d_h_, const scalar* __restrict__ h_,
+    scalar* __restrict__ d_h_pre_, int batch, int H, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index entry = t * count + n;
+        const real d_h = load(d_h_, n);
+        const real h = load(h_, entry);
+        const real d_h_pre = tanh_backward(d_h, h);
+        store(d_h_pre_, entry, d_h_pre);
+    }
+}
+"""
+"""CUDA C++ for what the loops of Jordan do between products."""
+
+
+def jordan_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of Jordan: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    W, U, V, b, d = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = parameters[0].shape[0]
+    output_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    W_x = F.linear(x, W, b)
+    U_t = U.t()
+    V_t = V.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    y_states = state[0].new_empty(rows, batch, output_size)
+    y_states[0] = state[0]
+    kept = steps if keep else 0
+    outputs = inputs[0].new_empty(steps, batch, output_size)
+    h_pre = W_x.contiguous()
+    h = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
+    y_pre = inputs[0].new_empty(batch, output_size)
+    y = inputs[0].new_empty(kept, batch, output_size)
+    y_states_steps = y_states.unbind(0)
+    h_pre_steps = h_pre.unbind(0)
+    h_steps = h.unbind(0)
+    forward_1 = kernels.bind(
+        "jordan_forward_1",
+        batch * hidden_size,
+        reads=(h_pre,),
+        writes=(h,),
+        sizes=(batch, hidden_size, keep),
+    )
+    forward_2 = kernels.bind(
+        "jordan_forward_2",
+        batch * output_size,
+        reads=(mask, y_pre),
+        writes=(y, outputs, y_states),
+        sizes=(batch, output_size, keep),
+    )
+    for t in range(steps):
+        h_pre_steps[t].addmm_(y_states_steps[t % rows], U_t)
+        forward_1(t)
+        torch.addmm(d, h_steps[t if keep else 0], V_t, out=y_pre)
+        forward_2(t)
+    last_state = (y_states[steps % rows].clone(),)
+    saved: Tensors = (y_states[:steps], h, y)
+    return outputs, last_state, saved
+
+
+def jordan_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for Jordan: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    W, U, V, _, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    y_prev, h, y = saved
+    hidden_size = parameters[0].shape[0]
+    output_size = state[0].shape[1]
+    # Room for what the loop computes.
+    d_y_rows = d_state[0].new_empty(2, batch, output_size)
+    d_y_rows[steps % 2] = d_state[0]
+    d_y_pre = d_output.new_empty(steps, batch, output_size)
+    d_h = d_output.new_empty(batch, hidden_size)
+    d_h_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_y_rows_steps = d_y_rows.unbind(0)
+    d_y_pre_steps = d_y_pre.unbind(0)
+    d_h_pre_steps = d_h_pre.unbind(0)
+    backward_1 = kernels.bind(
+        "jordan_backward_1",
+        batch * output_size,
+        reads=(mask, d_output, y),
+        writes=(d_y_pre, d_y_rows),
+        sizes=(batch, output_size),
+    )
+    backward_2 = kernels.bind(
+        "jordan_backward_2",
+        batch * hidden_size,
+        reads=(d_h, h),
+        writes=(d_h_pre,),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        torch.mm(d_y_pre_steps[t], V, out=d_h)
+        backward_2(t)
+        d_y_rows_steps[t % 2].addmm_(d_h_pre_steps[t], U)
+    d_first_state = (d_y_rows[0],)
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_y_pre_bias = d_y_pre.sum((0, 1))
+    d_W_x_bias = d_h_pre.sum((0, 1))
+    d_y_pre_weight = d_y_pre.flatten(0, 1).t() @ h.flatten(0, 1)
+    d_h_pre_weight = d_h_pre.flatten(0, 1).t() @ y_prev.flatten(0, 1)
+    d_W_x_weight = d_h_pre.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_parameters: PartialTensors = (
+        d_W_x_weight,
+        d_h_pre_weight,
+        d_y_pre_weight,
+        d_W_x_bias,
+        d_y_pre_bias,
+    )
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_h_pre @ W
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 JORDAN_SPECIFICATION = CellSpecification(
     name="Jordan",
     source="jordan.rnn",
@@ -201,6 +414,11 @@ JORDAN_SPECIFICATION = CellSpecification(
     step=jordan_step,
     forward=jordan_forward,
     backward=jordan_backward,
+    kernels=KernelLoops(
+        source=JORDAN_KERNELS,
+        forward=jordan_cuda_forward,
+        backward=jordan_cuda_backward,
+    ),
 )
 
 

@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -216,6 +218,218 @@ def lstm_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+LSTM_KERNELS = """
+extern "C" __global__ void lstm_forward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ gates_h_,
+    scalar* __restrict__ i_, scalar* __restrict__ f_, scalar* __restrict__ g_,
+    scalar* __restrict__ o_, scalar* __restrict__ tanh_c_,
+    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_,
+    scalar* __restrict__ c_states_, int batch, int H, int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real i_pre = load(gates_h_, line * (4 * H) + unit);
+        const real f_pre = load(gates_h_, line * (4 * H) + H + unit);
+        const real g_pre = load(gates_h_, line * (4 * H) + 2 * H + unit);
+        const real o_pre = load(gates_h_, line * (4 * H) + 3 * H + unit);
+        const real c_prev = load(c_states_, now * count + n);
+        const real h_prev = load(h_states_, now * count + n);
+        // lstm.rnn:15  i = sigmoid(W_i @ x[t] + b_i + U_i @ h[t-1] + d_i)
+        const real i = sigmoid(i_pre);
+        // lstm.rnn:16  f = sigmoid(W_f @ x[t] + b_f + U_f @ h[t-1] + d_f)
+        const real f = sigmoid(f_pre);
+        // lstm.rnn:17  g = tanh(W_g @ x[t] + b_g + U_g @ h[t-1] + d_g)
+        const real g = tanh(g_pre);
+        // lstm.rnn:18  o = sigmoid(W_o @ x[t] + b_o + U_o @ h[t-1] + d_o)
+        const real o = sigmoid(o_pre);
+        // lstm.rnn:19  c[t] = f * c[t-1] + i * g
+        const real c = f * c_prev + i * g;
+        // lstm.rnn:20  h[t] = o * tanh(c[t])
+        const real tanh_c = tanh(c);
+        const real h = o * tanh_c;
+        const real h_next = is_live ? h : h_prev;
+        const real c_next = is_live ? c : c_prev;
+        store(outputs_, entry, h);
+        store(h_states_, next * count + n, h_next);
+        store(c_states_, next * count + n, c_next);
+        if (keep) {
+            store(i_, entry, i);
+            store(f_, entry, f);
+            store(g_, entry, g);
+            store(o_, entry, o);
+            store(tanh_c_, entry, tanh_c);
+        }
+    }
+}
+
+extern "C" __global__ void lstm_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ o_, const scalar* __restrict__ tanh_c_,
+    const scalar* __restrict__ i_, const scalar* __restrict__ g_,
+    const scalar* __restrict__ c_prev_, const scalar* __restrict__ f_,
+    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_,
+    scalar* __restrict__ d_c_rows_, int batch, int H, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_c_rows_arriving = load(d_c_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real o = load(o_, entry);
+        const real tanh_c = load(tanh_c_, entry);
+        const real i = load(i_, entry);
+        const real g = load(g_, entry);
+        const real c_prev = load(c_prev_, entry);
+        const real f = load(f_, entry);
+        const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+        const real d_c_next = is_live ? d_c_rows_arriving : real(0);
+        const real d_h = d_output + d_h_next;
+        const real d_tanh_c = d_h * o;
+        const real d_c = d_c_next + tanh_backward(d_tanh_c, tanh_c);
+        const real d_o_ = d_h * tanh_c;
+        const real d_o_pre = sigmoid_backward(d_o_, o);
+        const real d_g_ = d_c * i;
+        const real d_g_pre = tanh_backward(d_g_, g);
+        const real d_f_ = d_c * c_prev;
+        const real d_f_pre = sigmoid_backward(d_f_, f);
+        const real d_i_ = d_c * g;
+        const real d_i_pre = sigmoid_backward(d_i_, i);
+        const real d_c_prev = d_c * f;
+        const real d_h_leaving = is_live ? real(0) : d_h_rows_arriving;
+        const real d_c_leaving = d_c_prev + (is_live ? real(0) : d_c_rows_arriving);
+        store(d_gates_h_, line * (4 * H) + unit, d_i_pre);
+        store(d_gates_h_, line * (4 * H) + H + unit, d_f_pre);
+        store(d_gates_h_, line * (4 * H) + 2 * H + unit, d_g_pre);
+        store(d_gates_h_, line * (4 * H) + 3 * H + unit, d_o_pre);
+        store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+        store(d_c_rows_, (t % 2) * count + n, d_c_leaving);
+    }
+}
+"""
+"""CUDA C++ for what the loops of LSTM do between products."""
+
+
+def lstm_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of LSTM: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, bias_ih, bias_hh = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    gates_x_bias = bias_ih + bias_hh
+    gates_x = F.linear(x, weight_ih, gates_x_bias)
+    weight_hh_t = weight_hh.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    c_states = state[1].new_empty(rows, batch, hidden_size)
+    c_states[0] = state[1]
+    kept = steps if keep else 0
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    gates_h = gates_x.contiguous()
+    i = inputs[0].new_empty(kept, batch, hidden_size)
+    f = inputs[0].new_empty(kept, batch, hidden_size)
+    g = inputs[0].new_empty(kept, batch, hidden_size)
+    o = inputs[0].new_empty(kept, batch, hidden_size)
+    tanh_c = inputs[0].new_empty(kept, batch, hidden_size)
+    h_states_steps = h_states.unbind(0)
+    gates_h_steps = gates_h.unbind(0)
+    forward_1 = kernels.bind(
+        "lstm_forward_1",
+        batch * hidden_size,
+        reads=(mask, gates_h),
+        writes=(i, f, g, o, tanh_c, outputs, h_states, c_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    for t in range(steps):
+        gates_h_steps[t].addmm_(h_states_steps[t % rows], weight_hh_t)
+        forward_1(t)
+    last_state = (h_states[steps % rows].clone(), c_states[steps % rows].clone())
+    saved: Tensors = (h_states[:steps], c_states[:steps], i, f, g, o, tanh_c)
+    return outputs, last_state, saved
+
+
+def lstm_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for LSTM: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, _, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    h_prev, c_prev, i, f, g, o, tanh_c = saved
+    hidden_size = state[0].shape[1]
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_c_rows = d_state[1].new_empty(2, batch, hidden_size)
+    d_c_rows[steps % 2] = d_state[1]
+    d_gates_h = d_output.new_empty(steps, batch, 4 * hidden_size)
+    d_h_rows_steps = d_h_rows.unbind(0)
+    d_gates_h_steps = d_gates_h.unbind(0)
+    backward_1 = kernels.bind(
+        "lstm_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_output, o, tanh_c, i, g, c_prev, f),
+        writes=(d_gates_h, d_h_rows, d_c_rows),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], weight_hh)
+    d_first_state = (d_h_rows[0], d_c_rows[0])
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_gates_x_bias = d_gates_h.sum((0, 1))
+    d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
+    d_gates_x_weight = d_gates_h.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_parameters: PartialTensors = (
+        d_gates_x_weight,
+        d_gates_h_weight,
+        d_gates_x_bias,
+        d_gates_x_bias,
+    )
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_gates_h @ weight_ih
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 LSTM_SPECIFICATION = CellSpecification(
     name="LSTM",
     source="lstm.rnn",
@@ -261,6 +475,11 @@ LSTM_SPECIFICATION = CellSpecification(
     step=lstm_step,
     forward=lstm_forward,
     backward=lstm_backward,
+    kernels=KernelLoops(
+        source=LSTM_KERNELS,
+        forward=lstm_cuda_forward,
+        backward=lstm_cuda_backward,
+    ),
 )
 
 

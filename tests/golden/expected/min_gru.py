@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -175,6 +177,172 @@ def min_gru_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+MIN_GRU_KERNELS = """
+extern "C" __global__ void min_gru_forward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ h_early_,
+    const scalar* __restrict__ h_early___, scalar* __restrict__ outputs_,
+    scalar* __restrict__ h_states_, int batch, int H, int keep, int steps
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        real h_prev = load(h_states_, n);
+        for (int t = 0; t < steps; ++t) {
+            const int next = keep ? t + 1 : (t + 1) % 2;
+            const Index entry = t * count + n;
+            const Index line = t * Index(batch) + row;
+            const bool is_live = mask == nullptr || mask[line];
+            const real h_early = load(h_early_, entry);
+            const real h_early__ = load(h_early___, entry);
+            // min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+            const real h = h_early * h_prev + h_early__;
+            const real h_next = is_live ? h : h_prev;
+            store(outputs_, entry, h);
+            store(h_states_, next * count + n, h_next);
+            h_prev = h_next;
+        }
+    }
+}
+
+extern "C" __global__ void min_gru_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ h_early_, scalar* __restrict__ d_h_,
+    scalar* __restrict__ d_h_rows_, int batch, int H, int steps
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        real d_h_rows_arriving = load(d_h_rows_, (steps % 2) * count + n);
+        for (int t = steps - 1; t >= 0; --t) {
+            const Index entry = t * count + n;
+            const Index line = t * Index(batch) + row;
+            const bool is_live = mask == nullptr || mask[line];
+            const real d_output = load(d_output_, entry);
+            const real h_early = load(h_early_, entry);
+            const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+            const real d_h = d_output + d_h_next;
+            const real d_h_prev = d_h * h_early;
+            const real d_h_leaving = d_h_prev + (is_live ? real(0) : d_h_rows_arriving);
+            store(d_h_, entry, d_h);
+            store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+            d_h_rows_arriving = d_h_leaving;
+        }
+    }
+}
+"""
+"""CUDA C++ for what the loops of MinGRU do between products."""
+
+
+def min_gru_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of MinGRU: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    weight_ih, bias_ih = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    b_z, b_h = bias_ih.chunk(2)
+    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+    h_pre_fixed = b_h + 0.5
+    gates_x_bias = torch.cat((b_z, inputs[0].new_zeros((state[0].shape[1],))))
+    gates_x = F.linear(x, weight_ih, gates_x_bias)
+    z_pre, W_h_x = gates_x.chunk(2, -1)
+    # min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)
+    z = torch.sigmoid(z_pre)
+    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+    h_left = W_h_x + b_h
+    h_pre = h_pre_fixed + W_h_x
+    sigmoid_h_left = torch.sigmoid(h_left)
+    where_h_pre = torch.where(h_left >= 0, h_pre, sigmoid_h_left)
+    h_early = 1 - z
+    h_early_ = z * where_h_pre
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    forward_1 = kernels.bind(
+        "min_gru_forward_1",
+        batch * hidden_size,
+        reads=(mask, h_early, h_early_),
+        writes=(outputs, h_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    forward_1(steps)
+    last_state = (h_states[steps % rows].clone(),)
+    saved: Tensors = (z, h_left, sigmoid_h_left, where_h_pre, h_early, h_states[:steps])
+    return outputs, last_state, saved
+
+
+def min_gru_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for MinGRU: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    weight_ih, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    z, h_left, sigmoid_h_left, where_h_pre, h_early, h_prev = saved
+    hidden_size = state[0].shape[1]
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_h = d_output.new_empty(steps, batch, hidden_size)
+    backward_1 = kernels.bind(
+        "min_gru_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_output, h_early),
+        writes=(d_h, d_h_rows),
+        sizes=(batch, hidden_size),
+    )
+    backward_1(steps)
+    d_first_state = (d_h_rows[0],)
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_h_early = d_h * h_prev
+    d_where_h_pre = d_h * z
+    d_sigmoid_h_left = torch.where(h_left >= 0, 0.0, d_where_h_pre)
+    d_h_pre = torch.where(h_left >= 0, d_where_h_pre, 0.0)
+    d_h_left = torch.ops.aten.sigmoid_backward(d_sigmoid_h_left, sigmoid_h_left)
+    d_W_h_x = d_h_pre + d_h_left
+    d_z = d_h * where_h_pre + d_h_early * -1
+    d_z_pre = torch.ops.aten.sigmoid_backward(d_z, z)
+    d_gates_x = torch.cat((d_z_pre, d_W_h_x), -1)
+    d_h_pre_fixed = d_h_pre.sum((0, 1))
+    d_b_h_sum = d_h_left.sum((0, 1))
+    d_b_h = d_h_pre_fixed + d_b_h_sum
+    d_gates_x_bias = d_gates_x.sum((0, 1))
+    d_z_pre_bias, _ = d_gates_x_bias.chunk(2)
+    d_gates_x_weight = d_gates_x.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_bias_ih = torch.cat((d_z_pre_bias, d_b_h))
+    d_parameters: PartialTensors = (d_gates_x_weight, d_bias_ih)
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_gates_x @ weight_ih
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 MIN_GRU_SPECIFICATION = CellSpecification(
     name="MinGRU",
     source="min_gru.rnn",
@@ -205,6 +373,11 @@ MIN_GRU_SPECIFICATION = CellSpecification(
     step=min_gru_step,
     forward=min_gru_forward,
     backward=min_gru_backward,
+    kernels=KernelLoops(
+        source=MIN_GRU_KERNELS,
+        forward=min_gru_cuda_forward,
+        backward=min_gru_cuda_backward,
+    ),
 )
 
 

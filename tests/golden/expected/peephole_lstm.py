@@ -16,6 +16,8 @@ import torch
 from rnndsl.runtime import (
     CellSpecification,
     Gradients,
+    KernelLoops,
+    Kernels,
     ParameterSpecification,
     PartialTensors,
     RecurrentCell,
@@ -237,6 +239,245 @@ def peephole_lstm_backward(
     return d_inputs, d_first_state, d_parameters
 
 
+PEEPHOLE_LSTM_KERNELS = """
+extern "C" __global__ void peephole_lstm_forward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ gates_h_,
+    const scalar* __restrict__ p_i_, const scalar* __restrict__ p_f_,
+    const scalar* __restrict__ p_o_, scalar* __restrict__ i_, scalar* __restrict__ f_,
+    scalar* __restrict__ g_, scalar* __restrict__ c_, scalar* __restrict__ o_,
+    scalar* __restrict__ tanh_c_, scalar* __restrict__ outputs_,
+    scalar* __restrict__ h_states_, scalar* __restrict__ c_states_, int batch, int H,
+    int keep, int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const int now = keep ? t : t % 2;
+        const int next = keep ? t + 1 : (t + 1) % 2;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real U_i_h = load(gates_h_, line * (4 * H) + unit);
+        const real p_i = load(p_i_, unit);
+        const real c_prev = load(c_states_, now * count + n);
+        const real U_f_h = load(gates_h_, line * (4 * H) + H + unit);
+        const real p_f = load(p_f_, unit);
+        const real g_pre = load(gates_h_, line * (4 * H) + 2 * H + unit);
+        const real U_o_h = load(gates_h_, line * (4 * H) + 3 * H + unit);
+        const real p_o = load(p_o_, unit);
+        const real h_prev = load(h_states_, now * count + n);
+        // peephole_lstm.rnn:15  i = sigmoid(W_i @ x[t] + U_i @ h[t-1] + p_i * c[t-1] +
+        //     b_i)
+        const real i_pre = U_i_h + p_i * c_prev;
+        const real i = sigmoid(i_pre);
+        // peephole_lstm.rnn:16  f = sigmoid(W_f @ x[t] + U_f @ h[t-1] + p_f * c[t-1] +
+        //     b_f)
+        const real f_pre = U_f_h + p_f * c_prev;
+        const real f = sigmoid(f_pre);
+        // peephole_lstm.rnn:17  g = tanh(W_g @ x[t] + U_g @ h[t-1] + b_g)
+        const real g = tanh(g_pre);
+        // peephole_lstm.rnn:18  c[t] = f * c[t-1] + i * g
+        const real c = f * c_prev + i * g;
+        // peephole_lstm.rnn:19  o = sigmoid(W_o @ x[t] + U_o @ h[t-1] + p_o * c[t] +
+        //     b_o)
+        const real o_pre = U_o_h + p_o * c;
+        const real o = sigmoid(o_pre);
+        // peephole_lstm.rnn:20  h[t] = o * tanh(c[t])
+        const real tanh_c = tanh(c);
+        const real h = o * tanh_c;
+        const real h_next = is_live ? h : h_prev;
+        const real c_next = is_live ? c : c_prev;
+        store(outputs_, entry, h);
+        store(h_states_, next * count + n, h_next);
+        store(c_states_, next * count + n, c_next);
+        if (keep) {
+            store(i_, entry, i);
+            store(f_, entry, f);
+            store(g_, entry, g);
+            store(c_, entry, c);
+            store(o_, entry, o);
+            store(tanh_c_, entry, tanh_c);
+        }
+    }
+}
+
+extern "C" __global__ void peephole_lstm_backward_1(
+    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
+    const scalar* __restrict__ o_, const scalar* __restrict__ tanh_c_,
+    const scalar* __restrict__ p_o_, const scalar* __restrict__ i_,
+    const scalar* __restrict__ g_, const scalar* __restrict__ c_prev_,
+    const scalar* __restrict__ f_, const scalar* __restrict__ p_f_,
+    const scalar* __restrict__ p_i_, scalar* __restrict__ d_gates_h_,
+    scalar* __restrict__ d_h_rows_, scalar* __restrict__ d_c_rows_, int batch, int H,
+    int t
+) {
+    const Index count = Index(batch) * H;
+    for (Index n = first_entry(); n < count; n += all_threads()) {
+        const Index row = n / H;
+        const Index unit = n % H;
+        const Index entry = t * count + n;
+        const Index line = t * Index(batch) + row;
+        const bool is_live = mask == nullptr || mask[line];
+        const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
+        const real d_c_rows_arriving = load(d_c_rows_, ((t + 1) % 2) * count + n);
+        const real d_output = load(d_output_, entry);
+        const real o = load(o_, entry);
+        const real tanh_c = load(tanh_c_, entry);
+        const real p_o = load(p_o_, unit);
+        const real i = load(i_, entry);
+        const real g = load(g_, entry);
+        const real c_prev = load(c_prev_, entry);
+        const real f = load(f_, entry);
+        const real p_f = load(p_f_, unit);
+        const real p_i = load(p_i_, unit);
+        const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+        const real d_c_next = is_live ? d_c_rows_arriving : real(0);
+        const real d_h = d_output + d_h_next;
+        const real d_tanh_c = d_h * o;
+        const real d_o = d_h * tanh_c;
+        const real d_o_pre = sigmoid_backward(d_o, o);
+        const real d_c = d_c_next + tanh_backward(d_tanh_c, tanh_c) + d_o_pre * p_o;
+        const real d_g = d_c * i;
+        const real d_g_pre = tanh_backward(d_g, g);
+        const real d_f = d_c * c_prev;
+        const real d_f_pre = sigmoid_backward(d_f, f);
+        const real d_i = d_c * g;
+        const real d_i_pre = sigmoid_backward(d_i, i);
+        const real d_c_prev = d_c * f + d_f_pre * p_f + d_i_pre * p_i;
+        const real d_h_leaving = is_live ? real(0) : d_h_rows_arriving;
+        const real d_c_leaving = d_c_prev + (is_live ? real(0) : d_c_rows_arriving);
+        store(d_gates_h_, line * (4 * H) + unit, d_i_pre);
+        store(d_gates_h_, line * (4 * H) + H + unit, d_f_pre);
+        store(d_gates_h_, line * (4 * H) + 2 * H + unit, d_g_pre);
+        store(d_gates_h_, line * (4 * H) + 3 * H + unit, d_o_pre);
+        store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
+        store(d_c_rows_, (t % 2) * count + n, d_c_leaving);
+    }
+}
+"""
+"""CUDA C++ for what the loops of PeepholeLSTM do between products."""
+
+
+def peephole_lstm_cuda_forward(
+    kernels: Kernels,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    keep: bool,
+) -> tuple[Tensor, Tensors, Tensors]:
+    """All steps of PeepholeLSTM: the engine ``cuda``, forward, without autograd.
+
+    Products are torch's, all between them is in the kernels. Arguments and results
+    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, weight_peephole, bias_ih = parameters
+    steps, batch = inputs[0].shape[:2]
+    hidden_size = state[0].shape[1]
+    # Before the loop: what needs no state, for all steps at once.
+    p_i, p_f, p_o = weight_peephole.chunk(3)
+    gates_x = F.linear(x, weight_ih, bias_ih)
+    weight_hh_t = weight_hh.t()
+    # Room for what the loop computes.
+    rows = steps + 1 if keep else 2
+    h_states = state[0].new_empty(rows, batch, hidden_size)
+    h_states[0] = state[0]
+    c_states = state[1].new_empty(rows, batch, hidden_size)
+    c_states[0] = state[1]
+    kept = steps if keep else 0
+    outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    gates_h = gates_x.contiguous()
+    i = inputs[0].new_empty(kept, batch, hidden_size)
+    f = inputs[0].new_empty(kept, batch, hidden_size)
+    g = inputs[0].new_empty(kept, batch, hidden_size)
+    c = inputs[0].new_empty(kept, batch, hidden_size)
+    o = inputs[0].new_empty(kept, batch, hidden_size)
+    tanh_c = inputs[0].new_empty(kept, batch, hidden_size)
+    h_states_steps = h_states.unbind(0)
+    gates_h_steps = gates_h.unbind(0)
+    forward_1 = kernels.bind(
+        "peephole_lstm_forward_1",
+        batch * hidden_size,
+        reads=(mask, gates_h, p_i, p_f, p_o),
+        writes=(i, f, g, c, o, tanh_c, outputs, h_states, c_states),
+        sizes=(batch, hidden_size, keep),
+    )
+    for t in range(steps):
+        gates_h_steps[t].addmm_(h_states_steps[t % rows], weight_hh_t)
+        forward_1(t)
+    last_state = (h_states[steps % rows].clone(), c_states[steps % rows].clone())
+    saved: Tensors = (h_states[:steps], c_states[:steps], i, f, g, c, o, tanh_c)
+    return outputs, last_state, saved
+
+
+def peephole_lstm_cuda_backward(
+    kernels: Kernels,
+    d_output: Tensor,
+    d_state: Tensors,
+    inputs: Tensors,
+    state: Tensors,
+    parameters: Tensors,
+    mask: Tensor | None,
+    saved: Tensors,
+    input_gradients: bool,
+) -> Gradients:
+    """Backpropagation through time for PeepholeLSTM: the engine ``cuda``, backward.
+
+    Arguments and results are those of ``fused``; ``saved`` is what the forward pass
+    over kernels kept.
+    """
+    (x,) = inputs
+    weight_ih, weight_hh, weight_peephole, _ = parameters
+    steps, batch = inputs[0].shape[:2]
+    h_prev, c_prev, i, f, g, c, o, tanh_c = saved
+    hidden_size = state[0].shape[1]
+    p_i, p_f, p_o = weight_peephole.chunk(3)
+    # Room for what the loop computes.
+    d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
+    d_h_rows[steps % 2] = d_state[0]
+    d_c_rows = d_state[1].new_empty(2, batch, hidden_size)
+    d_c_rows[steps % 2] = d_state[1]
+    d_gates_h = d_output.new_empty(steps, batch, 4 * hidden_size)
+    d_h_rows_steps = d_h_rows.unbind(0)
+    d_gates_h_steps = d_gates_h.unbind(0)
+    backward_1 = kernels.bind(
+        "peephole_lstm_backward_1",
+        batch * hidden_size,
+        reads=(mask, d_output, o, tanh_c, p_o, i, g, c_prev, f, p_f, p_i),
+        writes=(d_gates_h, d_h_rows, d_c_rows),
+        sizes=(batch, hidden_size),
+    )
+    for t in reversed(range(steps)):
+        backward_1(t)
+        d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], weight_hh)
+    d_first_state = (d_h_rows[0], d_c_rows[0])
+    # After the loop: what no state's gradient waits for, for all steps at once.
+    d_i_pre, d_f_pre, _, d_o_pre = d_gates_h.chunk(4, -1)
+    d_p_o_part = d_o_pre * c
+    d_p_f_part = d_f_pre * c_prev
+    d_p_i_part = d_i_pre * c_prev
+    d_gates_x_bias = d_gates_h.sum((0, 1))
+    d_p_o = d_p_o_part.sum((0, 1))
+    d_p_f = d_p_f_part.sum((0, 1))
+    d_p_i = d_p_i_part.sum((0, 1))
+    d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)
+    d_gates_x_weight = d_gates_h.flatten(0, 1).t() @ x.flatten(0, 1)
+    d_weight_peephole = torch.cat((d_p_i, d_p_f, d_p_o))
+    d_parameters: PartialTensors = (
+        d_gates_x_weight,
+        d_gates_h_weight,
+        d_weight_peephole,
+        d_gates_x_bias,
+    )
+    d_inputs: PartialTensors = (None,)
+    if input_gradients:
+        d_x = d_gates_h @ weight_ih
+        d_inputs = (d_x,)
+    return d_inputs, d_first_state, d_parameters
+
+
 PEEPHOLE_LSTM_SPECIFICATION = CellSpecification(
     name="PeepholeLSTM",
     source="peephole_lstm.rnn",
@@ -281,6 +522,11 @@ PEEPHOLE_LSTM_SPECIFICATION = CellSpecification(
     step=peephole_lstm_step,
     forward=peephole_lstm_forward,
     backward=peephole_lstm_backward,
+    kernels=KernelLoops(
+        source=PEEPHOLE_LSTM_KERNELS,
+        forward=peephole_lstm_cuda_forward,
+        backward=peephole_lstm_cuda_backward,
+    ),
 )
 
 

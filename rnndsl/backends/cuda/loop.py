@@ -1,0 +1,144 @@
+"""A loop, cut into kernels and products, and where its values lie."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from rnndsl.backends.cuda.cut import Kernel, Stretch, cut
+from rnndsl.backends.cuda.lower import Lowered
+from rnndsl.backends.cuda.operations import (
+    Assign,
+    Emit,
+    Operation,
+    Product,
+    made,
+    reads,
+)
+from rnndsl.backends.cuda.places import Place, Rows
+from rnndsl.plan.shapes import Axes
+
+RowsOf: TypeAlias = Callable[[str, bool], Rows | None]
+"""The rows of a value's place, from its name and whether a product, or more than one
+kernel, uses it; None if it needs no place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """``continued``: tensors that start as a value of all steps, to which products are
+    added, and that value."""
+
+    stretches: tuple[Stretch, ...]
+    lowered: Lowered
+    places: Mapping[str, Place]
+    states: tuple[Place, ...]
+    continued: Mapping[str, str]
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        return tuple(s for s in self.stretches if isinstance(s, Kernel))
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        return tuple(s for s in self.stretches if isinstance(s, Product))
+
+    @property
+    def runs_all(self) -> bool:
+        """Whether one launch of one kernel can run all steps."""
+        return len(self.kernels) == 1 and not self.products
+
+
+def lay_out(
+    lowered: Lowered,
+    operations: Iterable[Operation],
+    *,
+    shapes: Mapping[str, Axes],
+    states: tuple[Place, ...],
+    given: Mapping[str, Place],
+    owned: Iterable[str],
+    wanted: Iterable[str],
+    rows_of: RowsOf,
+) -> Loop:
+    """Cuts the operations and gives their values places.
+
+    ``given``: places that are settled. ``owned``: values of all steps that nothing but
+    this loop reads. ``wanted`` are needed outside of it.
+    """
+    listed = list(operations)
+    readers = Counter(
+        lowered.source(name) for operation in listed for name in reads(operation)
+    )
+    readers.update(wanted)
+    roots = _accumulate(listed, readers, owned)
+    stretches = cut(lowered, listed)
+    crossing = _crossing(stretches, lowered)
+    together: dict[str, list[str]] = {}
+    for member, root in roots.items():
+        together.setdefault(root, []).append(member)
+    places = dict(given)
+    continued: dict[str, str] = {}
+    for operation in listed:
+        name = made(operation)
+        if name is None or isinstance(operation, Emit):
+            continue
+        # Of values in one place, the last is what others see.
+        members = together.get(roots.get(name, name), [name])
+        last = members[-1]
+        if last in given:
+            places[name] = given[last]
+            continue
+        rows = rows_of(last, last in crossing or isinstance(operation, Product))
+        root = roots.get(name, name)
+        if root in owned:
+            rows = Rows.ALL
+            continued[last] = root
+        if rows is not None:
+            places[name] = Place(tensor=last, rows=rows, axes=shapes[last])
+    return Loop(
+        stretches=stretches,
+        lowered=lowered,
+        places=places,
+        states=states,
+        continued=continued,
+    )
+
+
+def _accumulate(
+    operations: list[Operation], readers: Mapping[str, int], owned: Iterable[str]
+) -> dict[str, str]:
+    """Marks the products that are added to what they start from, where nothing else
+    needs that. Returns, for each value of such a chain, what its place starts as."""
+    makers = {made(operation): operation for operation in operations}
+    roots: dict[str, str] = {}
+    for index, operation in enumerate(operations):
+        if not isinstance(operation, Product) or operation.base is None:
+            continue
+        base = operation.base
+        is_made_here = isinstance(makers.get(base), Assign | Product)
+        is_free = readers[base] == 1 and (is_made_here or base in owned)
+        if not (operation.in_place or is_free):
+            continue
+        operations[index] = replace(operation, in_place=True)
+        root = roots.get(base, base)
+        if base not in owned:
+            roots[base] = root
+        roots[operation.target] = root
+    return roots
+
+
+def _crossing(stretches: Iterable[Stretch], lowered: Lowered) -> dict[str, None]:
+    """The values that are used outside the kernel that makes them."""
+    homes: dict[str, int] = {}
+    found: dict[str, None] = {}
+    for index, stretch in enumerate(stretches):
+        operations = stretch.operations if isinstance(stretch, Kernel) else (stretch,)
+        for operation in operations:
+            name = made(operation)
+            if name is not None:
+                homes[name] = index
+            for read in map(lowered.source, reads(operation)):
+                if homes.get(read, index) != index:
+                    found[read] = None
+    return found
