@@ -16,8 +16,7 @@ from rnndsl.runtime.cuda_status import returned
 from rnndsl.runtime.kernels import Kernels, Launch
 from rnndsl.runtime.nvrtc import compile_cubin, find_nvrtc
 
-THREADS = 128
-"""The threads of a block."""
+THREADS = 128  # of a block
 
 
 def compiler_refusal() -> str | None:

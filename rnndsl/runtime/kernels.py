@@ -7,8 +7,8 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
+# Runs a kernel for a step, or for so many steps.
 Launch: TypeAlias = Callable[[int], None]
-"""Runs a kernel for a step, or for so many steps."""
 
 
 class Kernels(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 from rnndsl.runtime.cubin_cache import cache_key, read_cubin, write_cubin
 from rnndsl.runtime.cuda_status import returned
 
-_OPTIONS = ("--std=c++17",)
+_NVRTC_OPTIONS = ("--std=c++17",)
 
 
 @cache
@@ -40,7 +40,7 @@ def compile_cubin(source: str, capability: int) -> bytes:
     if not older:
         raise RuntimeError(f"NVRTC {version} cannot compile for sm_{capability}")
     target = f"sm_{capability}" if is_known else f"compute_{max(older)}"
-    key = cache_key(version, target, *_OPTIONS, source)
+    key = cache_key(version, target, *_NVRTC_OPTIONS, source)
     cubin = read_cubin(key)
     if cubin is None:
         cubin = _compile(nvrtc, source, target)
@@ -54,7 +54,7 @@ def _compile(nvrtc: Any, source: str, target: str) -> bytes:
     (program,) = _nvrtc_returned(nvrtc, created)
     try:
         options = [f"--gpu-architecture={target}".encode()]
-        options.extend(option.encode() for option in _OPTIONS)
+        options.extend(option.encode() for option in _NVRTC_OPTIONS)
         (status,) = nvrtc.nvrtcCompileProgram(program, len(options), options)
         if int(status) != 0:
             (size,) = _nvrtc_returned(nvrtc, nvrtc.nvrtcGetProgramLogSize(program))

@@ -21,6 +21,7 @@ from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import outside_places, owned_sequences, still_read
 from rnndsl.backends.cuda.starts import start_from_sums
 from rnndsl.backends.cuda.view import CudaBackwardView, KernelView
+from rnndsl.backends.torch.emitted import parted
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import input_names, is_used, opening
 from rnndsl.backends.torch.layout import collection
@@ -201,15 +202,17 @@ class _Backward:
             name if is_used(name, text) else "_"
             for name in (*plan.kept.sequences, *plan.kept.steps)
         ]
+        apart = parted(plan, printer.names.take("widths"))
         start = opening(
             [(input_names(plan), "inputs"), (plan.stored, "parameters")],
-            [*body, "steps", "batch"],
+            [*body, *apart, "steps", "batch"],
         )
         view = CudaBackwardView(
             name=f"{self._stem}_cuda_backward",
             cell=cell.name,
             opening=(
                 *start,
+                *fitted(apart, indent=4),
                 *(unpack(saved, "saved", indent=4) if saved else ()),
                 *fitted(sizes, indent=4),
             ),

@@ -10,7 +10,8 @@ from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import outside_places, owned_sequences, still_read
 from rnndsl.backends.cuda.starts import start_from_sums
 from rnndsl.backends.cuda.view import CudaForwardView, KernelView
-from rnndsl.backends.torch.describe import inputs_of, shape_text, states_of
+from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
+from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.function import input_names, opening
 from rnndsl.backends.torch.layout import collection
@@ -36,7 +37,9 @@ class _Forward:
         self._stem = stem
         self._printer = StatementPrinter(plan, source)
         forward, names = plan.forward, self._printer.names
-        self._in_loop = plan.values[forward.output].axis is Axis.STEP
+        is_stacked = forward.output in forward.stacked
+        in_step = plan.values[forward.output].axis is Axis.STEP
+        self._in_loop = in_step and not is_stacked
         self._states = tuple(
             Place(
                 tensor=names.take(f"{state.name}_states"),
@@ -65,6 +68,7 @@ class _Forward:
             *kept.sequences,
             *forward.stacked,
             *forward.states,
+            *forward.emitted,
             forward.output,
         )
         statements = start_from_sums(
@@ -136,12 +140,18 @@ class _Forward:
             for node in plan.graph.nodes
             if isinstance(node.operation, Input | Expand)
         ]
-        if output in borrowed or output in forward.previous:
+        if output in (*borrowed, *forward.previous, *plan.kept.steps):
             output = f"{output}.clone()"
+        outputs: list[str] = []
+        if cell.emitted:
+            names = (output.removesuffix(".clone()"), *forward.emitted)
+            output = printer.names.take("joined")
+            values = (cell.output, *cell.emitted)
+            outputs = joined(output, list(zip(names, values, strict=True)))
         last = launches.last_states()
         final = collection("last_state = ", last, indent=4)
         saved = collection("saved: Tensors = ", self._saved(), indent=4)
-        read = [*room, *bindings, *loop, *unbound, *after, output, *saved]
+        read = [*room, *bindings, *loop, *unbound, *after, *outputs, output, *saved]
         sequences = still_read(forward.before, read)
         before = [
             *printer.region(forward.fixed, Axis.FIXED, outside, indent=4),
@@ -159,13 +169,13 @@ class _Forward:
             cell=cell.name,
             inputs=inputs_of(cell, "T", "B"),
             states=states_of(cell, "B"),
-            output_shape=shape_text(cell.output.shape, "T", "B"),
+            output_shape=output_text(cell, "T", "B"),
             opening=(*start, *fitted(sizes, indent=4)),
             before=(*fitted(before, indent=4), *weights),
             room=(*room, *fitted(unbound, indent=4)),
             kernels=tuple(bindings),
             loop=tuple(loop),
-            after=tuple(fitted(after, indent=4)),
+            after=(*fitted(after, indent=4), *outputs),
             returned=(
                 *final,
                 *saved,

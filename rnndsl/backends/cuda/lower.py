@@ -16,6 +16,8 @@ from rnndsl.backends.cuda.operations import (
 )
 from rnndsl.plan.shapes import Axes
 from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
     Compute,
     Join,
     Multiply,
@@ -96,6 +98,8 @@ def lower(
                 widened[target] = operand
             case SumFeatures():
                 raise NoKernels("sums over features in every step")
+            case Across() | AcrossBackward():
+                raise NoKernels("computes across features in every step")
             case _:
                 raise NoKernels(
                     f"has a step that is not elementwise ({type(statement).__name__})"

@@ -17,6 +17,7 @@ from rnndsl.formulas.formula import (
     Power,
     Symbol,
 )
+from rnndsl.formulas.functions import FUNCTIONS
 
 SPELLING: dict[str, str] = {
     "abs": "fabs",
@@ -89,6 +90,10 @@ def cuda_expression(formula: Formula, values: Mapping[str, Code]) -> Code:
                 cuda_expression(part, values).text for part in (condition, yes, no)
             )
             return Code(f"({test} ? {chosen} : {other})")
+        case Apply(function=function, operands=(operand, *_)) if (
+            function in FUNCTIONS and FUNCTIONS[function].alters_gradient
+        ):
+            return cuda_expression(operand, values)
         case Apply(function=function, operands=operands, constants=constants):
             if function not in SPELLING:
                 raise NoKernels(f"uses {function}, for which no kernel is written")

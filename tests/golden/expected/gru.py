@@ -298,10 +298,10 @@ def gru_cuda_forward(
     mask: Tensor | None,
     keep: bool,
 ) -> tuple[Tensor, Tensors, Tensors]:
-    """All steps of GRU: the engine ``cuda``, forward, without autograd.
+    """All steps of GRU over kernels: the engine ``cuda``.
 
-    Products are torch's, all between them is in the kernels. Arguments and results
-    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    Products are torch's, all between them is in kernels. Arguments and results are
+    those of ``fused``, but what is kept is one tensor (T, B, ...) for each value.
     """
     (x,) = inputs
     weight_ih, weight_hh, bias_ih, bias_hh = parameters
@@ -348,7 +348,7 @@ def gru_cuda_backward(
     saved: Tensors,
     input_gradients: bool,
 ) -> Gradients:
-    """Backpropagation through time for GRU: the engine ``cuda``, backward.
+    """Backpropagation through time for GRU, over kernels.
 
     Arguments and results are those of ``fused``; ``saved`` is what the forward pass
     over kernels kept.

@@ -257,10 +257,10 @@ def jordan_cuda_forward(
     mask: Tensor | None,
     keep: bool,
 ) -> tuple[Tensor, Tensors, Tensors]:
-    """All steps of Jordan: the engine ``cuda``, forward, without autograd.
+    """All steps of Jordan over kernels: the engine ``cuda``.
 
-    Products are torch's, all between them is in the kernels. Arguments and results
-    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    Products are torch's, all between them is in kernels. Arguments and results are
+    those of ``fused``, but what is kept is one tensor (T, B, ...) for each value.
     """
     (x,) = inputs
     W, U, V, b, d = parameters
@@ -319,7 +319,7 @@ def jordan_cuda_backward(
     saved: Tensors,
     input_gradients: bool,
 ) -> Gradients:
-    """Backpropagation through time for Jordan: the engine ``cuda``, backward.
+    """Backpropagation through time for Jordan, over kernels.
 
     Arguments and results are those of ``fused``; ``saved`` is what the forward pass
     over kernels kept.

@@ -329,10 +329,10 @@ def lstm_cuda_forward(
     mask: Tensor | None,
     keep: bool,
 ) -> tuple[Tensor, Tensors, Tensors]:
-    """All steps of LSTM: the engine ``cuda``, forward, without autograd.
+    """All steps of LSTM over kernels: the engine ``cuda``.
 
-    Products are torch's, all between them is in the kernels. Arguments and results
-    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    Products are torch's, all between them is in kernels. Arguments and results are
+    those of ``fused``, but what is kept is one tensor (T, B, ...) for each value.
     """
     (x,) = inputs
     weight_ih, weight_hh, bias_ih, bias_hh = parameters
@@ -384,7 +384,7 @@ def lstm_cuda_backward(
     saved: Tensors,
     input_gradients: bool,
 ) -> Gradients:
-    """Backpropagation through time for LSTM: the engine ``cuda``, backward.
+    """Backpropagation through time for LSTM, over kernels.
 
     Arguments and results are those of ``fused``; ``saved`` is what the forward pass
     over kernels kept.

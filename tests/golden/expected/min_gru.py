@@ -241,10 +241,10 @@ def min_gru_cuda_forward(
     mask: Tensor | None,
     keep: bool,
 ) -> tuple[Tensor, Tensors, Tensors]:
-    """All steps of MinGRU: the engine ``cuda``, forward, without autograd.
+    """All steps of MinGRU over kernels: the engine ``cuda``.
 
-    Products are torch's, all between them is in the kernels. Arguments and results
-    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    Products are torch's, all between them is in kernels. Arguments and results are
+    those of ``fused``, but what is kept is one tensor (T, B, ...) for each value.
     """
     (x,) = inputs
     weight_ih, bias_ih = parameters
@@ -295,7 +295,7 @@ def min_gru_cuda_backward(
     saved: Tensors,
     input_gradients: bool,
 ) -> Gradients:
-    """Backpropagation through time for MinGRU: the engine ``cuda``, backward.
+    """Backpropagation through time for MinGRU, over kernels.
 
     Arguments and results are those of ``fused``; ``saved`` is what the forward pass
     over kernels kept.

@@ -367,10 +367,10 @@ def peephole_lstm_cuda_forward(
     mask: Tensor | None,
     keep: bool,
 ) -> tuple[Tensor, Tensors, Tensors]:
-    """All steps of PeepholeLSTM: the engine ``cuda``, forward, without autograd.
+    """All steps of PeepholeLSTM over kernels: the engine ``cuda``.
 
-    Products are torch's, all between them is in the kernels. Arguments and results
-    are those of ``fused``, but each value that is kept is one tensor (T, B, ...).
+    Products are torch's, all between them is in kernels. Arguments and results are
+    those of ``fused``, but what is kept is one tensor (T, B, ...) for each value.
     """
     (x,) = inputs
     weight_ih, weight_hh, weight_peephole, bias_ih = parameters
@@ -423,7 +423,7 @@ def peephole_lstm_cuda_backward(
     saved: Tensors,
     input_gradients: bool,
 ) -> Gradients:
-    """Backpropagation through time for PeepholeLSTM: the engine ``cuda``, backward.
+    """Backpropagation through time for PeepholeLSTM, over kernels.
 
     Arguments and results are those of ``fused``; ``saved`` is what the forward pass
     over kernels kept.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -37,6 +37,15 @@ def specification(name: str) -> CellSpecification:
     """What the compiler tells the runtime of a cell of the zoo."""
     found: CellSpecification = getattr(zoo_module(name), name).specification
     return found
+
+
+def cells_with_kernels() -> list[str]:
+    """The names of the cells of the zoo that can run over kernels."""
+    return [
+        name
+        for name in zoo.cell_names()
+        if isinstance(specification(name).kernels, KernelLoops)
+    ]
 
 
 def written(cell: CellSpecification) -> KernelLoops:
@@ -85,7 +94,8 @@ def draw(
         inputs=tuple(of(item.shape, steps, rows).abs() + 0.1 for item in cell.inputs),
         state=tuple(of(state.shape, rows).abs() + 0.5 for state in cell.states),
         parameters=tuple(
-            normal(*item.stored_shape(sizes)) * 0.5 for item in cell.parameters
+            normal(*replace(item, structure=None).stored_shape(sizes)) * 0.5
+            for item in cell.parameters
         ),
         mask=torch.arange(steps)[:, None] < lengths if masked else None,
         d_output=normal(steps, rows, *output),

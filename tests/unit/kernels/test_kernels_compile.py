@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from kernel_cases import specification, written
+from kernel_cases import cells_with_kernels, specification, written
 
-from rnndsl import zoo
 from rnndsl.runtime.cuda_source import KERNEL_DTYPES, kernel_source
 from rnndsl.runtime.nvrtc import compile_cubin, find_nvrtc
 
@@ -66,7 +65,7 @@ needs_cuda_compiler = pytest.mark.skipif(
 @needs_cuda_compiler
 @pytest.mark.parametrize("capability", [80, 90])
 def test_the_kernels_of_the_zoo_compile(capability: int, tmp_path: Path) -> None:
-    compiles(source_of(zoo.cell_names(), torch.float32), capability, tmp_path)
+    compiles(source_of(cells_with_kernels(), torch.float32), capability, tmp_path)
 
 
 @needs_cuda_compiler

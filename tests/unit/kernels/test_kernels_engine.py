@@ -70,6 +70,7 @@ def test_kernels_that_cannot_be_loaded_are_a_reason(
 
 def test_whoever_transforms_a_computation_needs_the_step() -> None:
     reasons: list[str | None] = []
+
     def function(x: torch.Tensor) -> torch.Tensor:
         reasons.append(engines.kernels_refusal((x,)))
         return x * 2

@@ -63,7 +63,11 @@ def called(name: str) -> Apply:
     return Apply(name, operands, tuple(defaults))
 
 
-TABLE = [name for name in FUNCTIONS if name != "where"]
+TABLE = [
+    name
+    for name, function in FUNCTIONS.items()
+    if name != "where" and not function.alters_gradient
+]
 
 
 @pytest.fixture(scope="module")
@@ -193,4 +197,6 @@ def test_formulas_are_printed_with_the_binding_of_c() -> None:
     chosen = Apply("where", (Compare("<", u, Number(0)), Number(1), v))
     assert printed(chosen) == "(u < 0 ? real(1.0) : v)"
     assert printed(Number(math.inf) * u) == "infinity() * u"
+    kept = Apply("clip_gradient", (u - v,), (0.5,))
+    assert printed(kept * u) == "(u - v) * u"
     assert printed(Number(3e9) * u) == "real(3000000000.0) * u"

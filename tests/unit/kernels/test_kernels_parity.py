@@ -10,6 +10,7 @@ import torch
 from cpu_kernels import cpu_kernels, needs_compiler
 from kernel_cases import (
     Case,
+    cells_with_kernels,
     draw,
     largest_error,
     run_fused,
@@ -19,10 +20,8 @@ from kernel_cases import (
 )
 from torch import Tensor
 
-from rnndsl import zoo
-
 pytestmark = needs_compiler
-CELLS = zoo.cell_names()
+CELLS = cells_with_kernels()
 SOURCE = "\n".join(written(specification(name)).source for name in CELLS)
 """All kernels of the zoo, so that each dtype is compiled once."""
 

@@ -17,7 +17,7 @@ def test_engine_property() -> None:
         layer.engine = name
         assert layer.engine == name
     for wrong in ("fast", None, 3):
-        known = "one of 'auto', 'graph', 'fused', 'reference'"
+        known = "one of 'auto', 'graph', 'cuda', 'fused', 'reference'"
         with pytest.raises(ValueError, match=known):
             layer.engine = wrong
     assert layer.engine == "auto"
@@ -53,6 +53,8 @@ def test_explanation() -> None:
         "engine asked for: auto\n"
         "  graph: cannot run here: CUDA graphs need an NVIDIA GPU, and the tensors are "
         "on cpu (the loop of the engine chosen below, captured and replayed)\n"
+        "  cuda: cannot run here: kernels need an NVIDIA GPU, and tensors are on cpu "
+        "(explicit loops, all between their products in CUDA kernels)\n"
         "  fused: chosen: the first that can run here (explicit forward and backward "
         "loops, in torch operations)\n"
         "  reference: not chosen: fused comes first (the step as the spec writes it, "
@@ -69,8 +71,8 @@ def test_explanation() -> None:
         "parameters: 112 in 2 tensors",
         "engine asked for: reference",
     ]
-    assert lines[4].startswith("  fused: not chosen: reference is asked for")
-    assert lines[5].startswith("  reference: chosen: asked for")
+    assert lines[5].startswith("  fused: not chosen: reference is asked for")
+    assert lines[6].startswith("  reference: chosen: asked for")
 
 
 def test_explanation_where_the_engine_asked_for_cannot_run() -> None:
