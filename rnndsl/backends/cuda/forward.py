@@ -10,7 +10,6 @@ from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import outside_places, owned_sequences, still_read
 from rnndsl.backends.cuda.starts import start_from_sums
 from rnndsl.backends.cuda.view import CudaForwardView, KernelView
-from rnndsl.backends.torch.describe import inputs_of, output_text, states_of
 from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.function import input_names, opening
@@ -167,9 +166,6 @@ class _Forward:
         view = CudaForwardView(
             name=f"{self._stem}_cuda_forward",
             cell=cell.name,
-            inputs=inputs_of(cell, "T", "B"),
-            states=states_of(cell, "B"),
-            output_shape=output_text(cell, "T", "B"),
             opening=(*start, *fitted(sizes, indent=4)),
             before=(*fitted(before, indent=4), *weights),
             room=(*room, *fitted(unbound, indent=4)),

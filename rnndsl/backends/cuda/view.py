@@ -38,9 +38,6 @@ class CudaForwardView:
 
     name: str
     cell: str
-    inputs: str
-    states: str
-    output_shape: str
     opening: tuple[str, ...]
     before: tuple[str, ...]
     room: tuple[str, ...]
