@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from step_values import ZOO, module_of, plan_of, zoo_plan
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+import rnndsl
 from rnndsl.plan.cost import Cost, cost_of
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.show_cost import cost_text
@@ -209,3 +211,35 @@ kept for the backward pass, in bytes at float32
 
 def test_the_text_for_an_lstm() -> None:
     assert cost_text(zoo_plan("LSTM")) == LSTM
+
+
+STRUCTURED = """
+cell Structured(I, H):
+    input  x: [I]
+    state  h: [H]
+    param  W_{a,b}: [H, I] frozen sparse(0.3), V: [H, I] low_rank(2)
+    param  U_{a,b}: [H, H] orthogonal, B: [H, I] block_diagonal(2), A: [H, H] symmetric
+    param  D: [H, H] diagonal, L: [H, H] lower_triangular
+
+    z = sigmoid(W_a @ x[t] + V @ x[t] + U_a @ h[t-1] + A @ h[t-1])
+    h[t] = tanh(W_b @ x[t] + B @ x[t] + U_b @ (z * h[t-1]) + D @ h[t-1] + L @ h[t-1])
+    output h[t]
+"""
+
+
+@pytest.mark.parametrize("sizes", [{"I": 6, "H": 10}, {"I": 14, "H": 4}])
+def test_free_numbers_of_structured_parameters(
+    sizes: dict[str, int], tmp_path: Path
+) -> None:
+    cost = cost_of(plan_of(STRUCTURED))
+    path = tmp_path / "structured.rnn"
+    path.write_text(STRUCTURED, encoding="utf-8")
+    module: Any = rnndsl.load(path, name=tmp_path.name)
+    cell = module.StructuredCell(sizes["I"], sizes["H"])
+    found = {name: value.numel() for name, value in cell.named_parameters()}
+    assert {name: number(size, sizes) for name, _, size in cost.parameters} == found
+    shapes = {name: shape for name, shape, _ in cost.parameters}
+    assert shapes["W"] == "[2*H, Max(1, floor(3*I/10 + 1/2))]"
+    assert shapes["V"] == "[H + I, 2]"
+    assert shapes["U"] == "[H*(H - 1)]"
+    assert shapes["B"] == "[H, I/2]"

@@ -109,6 +109,10 @@ def test_gradients_have_the_shape_of_their_parameters(cell: str) -> None:
     plan = zoo_plan(cell)
     shapes = plan_shapes(plan)
     for name, gradient in zip(plan.stored, plan.backward.parameters, strict=True):
+        if cell.startswith("Hopfield"):
+            # Its parameters only choose between values.
+            assert gradient is None
+            continue
         assert gradient is not None
         assert axes_text(shapes[gradient]) == axes_text(shapes[name])
 
