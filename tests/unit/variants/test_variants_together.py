@@ -218,3 +218,45 @@ def test_under_transformations_of_torch() -> None:
         low, _, gates = model.float()(x.float(), reset=marked)
     assert (low.dtype, gates["layer_1.f"].dtype) == (torch.bfloat16,) * 2
     assert_close(low.double(), wanted, rtol=0.05, atol=0.05)
+
+
+DELAYED = """
+cell Own(I, H):
+    input  x: [I]
+    state  h: [H] = 0.5
+    param  W_{0,1}: [H, I] as weight_ih, U: [H, H] as weight_hh, V: [H, H]
+    z = sigmoid(W_0 @ x[t] + W_1 @ x[t-1] + U @ h[t-1])
+    h[t] = z * h[t-3] + tanh(V @ h[t-2])
+    output h[t]
+
+model M(I):
+    input x: [I]
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("start", ["", ", state learned"])
+def test_delays_start_anew_too(start: str, engine: str) -> None:
+    model = build(f"{DELAYED}    reset\n    layer Own(4), emit(z){start}\n", 3).eval()
+    model.engine = engine
+    names = {name.partition("_l0")[0] for name, _ in model.layer_1.named_parameters()}
+    firsts = {"h_first"} if start else set()
+    assert names == {"weight_ih", "weight_hh", "V"} | firsts
+    x = vectors(3)
+    marked = torch.zeros(STEPS, ROWS, dtype=torch.bool)
+    marked[2] = marked[5] = True
+    output, _, emitted = model(x, reset=marked)
+    pieces = [model(piece) for piece in (x[:2], x[2:5], x[5:])]
+    wanted = torch.cat([piece[0] for piece in pieces])
+    assert_close(output, wanted, rtol=0, atol=1e-12)
+    gates = torch.cat([piece[2]["layer_1.z"] for piece in pieces])
+    assert_close(emitted["layer_1.z"], gates, rtol=0, atol=1e-12)
+
+
+def test_of_delays_those_of_states_are_recurrent() -> None:
+    options = "recurrent_dropout(0.5), weight_drop(0.5), zoneout(0.1)"
+    model = build(f"{DELAYED}    layer Own(4), {options}\n", 3).train()
+    inputs = [item.name for item in model.layer_1.specification.inputs]
+    assert inputs == ["x", "dropout_h", "dropout_h_2", "zoneout_h"]
+    assert model.layer_1._dropped_weights == ("weight_hh", "V")
+    assert model(vectors(3))[0].isfinite().all()

@@ -27,4 +27,5 @@ def with_emission(cell: Cell, names: Sequence[str]) -> Cell:
 def emittable(cell: Cell) -> tuple[str, ...]:
     """The names of what a cell can put out: its states and its locals."""
     gates = [equation.target for equation in cell.equations if not equation.is_state]
-    return (*(state.name for state in cell.states), *gates)
+    states = [state.name for state in cell.states if state.delay is None]
+    return (*states, *gates)

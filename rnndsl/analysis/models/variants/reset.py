@@ -95,27 +95,30 @@ def _initial(state: State, span: Span) -> TypedExpression:
 
 def with_learned_start(cell: Cell) -> Cell:
     """The cell with a parameter for each state that starts at a number: it starts at
-    this number, and is trained."""
+    this number, and is trained. What is kept of a state starts as the state does."""
+    starts: dict[str, str] = {}
     for state in cell.states:
-        if isinstance(state.initial, str):
+        if isinstance(state.initial, str) or state.delay is not None:
             continue
         name = free_name(cell, f"{state.name}_first")
-        member = Member(
-            span=state.span,
-            name=name,
-            initial=FilledWith(span=state.span, value=state.initial),
-        )
-        parameter = StoredParameter(
-            span=state.span,
-            name=name,
-            members=(member,),
-            member_shape=state.shape,
-            is_bias=False,
-        )
-        learned = replace(state, initial=name)
-        cell = replace(
-            cell,
-            states=tuple(learned if s.name == state.name else s for s in cell.states),
-            parameters=(*cell.parameters, parameter),
-        )
-    return cell
+        starts[state.name] = name
+        cell = replace(cell, parameters=(*cell.parameters, _first(name, state)))
+    return replace(cell, states=tuple(_starting(s, starts) for s in cell.states))
+
+
+def _first(name: str, state: State) -> StoredParameter:
+    """Where a state starts, as a parameter that begins at the same number."""
+    assert not isinstance(state.initial, str), "it has none yet"
+    initial = FilledWith(span=state.span, value=state.initial)
+    return StoredParameter(
+        span=state.span,
+        name=name,
+        members=(Member(span=state.span, name=name, initial=initial),),
+        member_shape=state.shape,
+        is_bias=False,
+    )
+
+
+def _starting(state: State, starts: dict[str, str]) -> State:
+    name = state.name if state.delay is None else state.delay.name
+    return replace(state, initial=starts[name]) if name in starts else state
