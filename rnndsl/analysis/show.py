@@ -42,6 +42,9 @@ def equations_text(cell: Cell) -> str:
             left = equation.text.partition("=")[0]
             lines.append(f"  {' ' * len(left)}= {meaning}")
     lines.append(f"  output {written_expression(cell.output).text}")
+    if cell.emitted:
+        values = ", ".join(written_expression(value).text for value in cell.emitted)
+        lines.append(f"  emit {values}")
     return "\n".join(lines) + "\n"
 
 

@@ -37,7 +37,8 @@ def step_flowchart(cell: Cell) -> str:
     for index, equation in enumerate(cell.equations):
         for source in _sources(cell, equation.value):
             lines.append(f"  {source} --> equation{index}")
-    lines += [f"  {source} --> output" for source in _sources(cell, cell.output)]
+    sources = [s for v in (cell.output, *cell.emitted) for s in _sources(cell, v)]
+    lines += [f"  {source} --> output" for source in dict.fromkeys(sources)]
     for index, state in enumerate(cell.states):
         new = _current(cell, state.name)
         lines.append(f'  {new} -. "next step" .-> state{index}')
@@ -67,7 +68,8 @@ def unrolled_flowchart(cell: Cell, steps: int) -> str:
 
 
 def _output(cell: Cell) -> str:
-    return f"output {written_expression(cell.output).text}"
+    values = (cell.output, *cell.emitted)
+    return f"output {', '.join(written_expression(value).text for value in values)}"
 
 
 def _sources(cell: Cell, expression: TypedExpression) -> dict[str, None]:

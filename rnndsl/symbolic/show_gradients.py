@@ -61,8 +61,10 @@ class _Gradients:
         adjoint = adjoint_graph(graph, names)
         self._names = adjoint.names
         self._arriving = adjoint.arriving
+        self._emitted = adjoint.emitted
         self._adjoints = {item.node: item for item in adjoint.adjoints}
-        gradients = ["d_output", *adjoint.arriving, *(a.name for a in adjoint.adjoints)]
+        gradients = ["d_output", *adjoint.arriving, *adjoint.emitted]
+        gradients += [item.name for item in adjoint.adjoints]
         self._values = notation(graph, taken=gradients)
         self._aliases: dict[str, Formula] = {}
         self._find_aliases()
@@ -75,6 +77,9 @@ class _Gradients:
         *others, last = self._arriving
         arriving = f"{', '.join(others)} and {last} come" if others else f"{last} comes"
         yield f"the output of this step; {arriving} from the step after."
+        if self._emitted:
+            names = ", ".join(self._emitted)
+            yield f"What is put out beside the output has gradients, too: {names}."
         yield from self._section("the step", self._step())
         backward = [node for node in reversed(graph.nodes) if self._has_own(node)]
         varying = [node for node in backward if self._varying[node.name]]

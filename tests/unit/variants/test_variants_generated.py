@@ -11,7 +11,11 @@ from variant_specs import module_of, spec
 
 import rnndsl
 from rnndsl import compile_text
+from rnndsl.analysis.show import equations_text
 from rnndsl.compiler import open_text
+from rnndsl.ir.lower import lower_cell
+from rnndsl.ir.mermaid import step_flowchart
+from rnndsl.symbolic.show_gradients import gradients_text
 
 COMMANDS = (
     ("ruff", "format", "--check", "--isolated"),
@@ -111,3 +115,15 @@ def test_models_share_variants_and_names_that_are_taken_are_left() -> None:
 def test_long_names() -> None:
     program = open_text(SPECS["long"].encode(), "s", Path()).program
     assert [cell.name for cell in program.cells] == ["A" * 40, "A" * 33 + "Variant"]
+
+
+def test_shown_with_what_is_emitted() -> None:
+    text = spec("layer LSTM(5), emit(c, f)")
+    program = open_text(text.encode(), "s", Path()).program
+    cell = program.cells[-1]
+    assert equations_text(cell).endswith("  output h[t]\n  emit c[t], f\n")
+    graph = lower_cell(cell)
+    assert "too: d_c_emitted, d_f_emitted.\n" in gradients_text(graph)
+    flow = step_flowchart(cell)
+    assert '  output(["output h[t], c[t], f"])' in flow
+    assert "  equation1 --> output\n" in flow
