@@ -328,7 +328,8 @@ class Reduction(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss(Located):
     """``ignore`` is the target that does not count, ``smoothing`` that of labels,
-    ``blank`` the symbol that ``ctc`` drops. ``adaptive_softmax`` has its number of
+    ``blank`` the symbol that ``ctc`` drops; with ``zero_infinity`` a row whose target
+    is too long for its steps counts as zero. ``adaptive_softmax`` has its number of
     classes, and ``cutoffs``, the first class of each cluster behind the frequent ones.
     """
 
@@ -337,6 +338,7 @@ class Loss(Located):
     smoothing: float
     reduction: Reduction = Reduction.MEAN
     blank: int = 0
+    zero_infinity: bool = False
     classes: Dim | None = None
     cutoffs: tuple[int, ...] = ()
 

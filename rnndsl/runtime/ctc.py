@@ -65,15 +65,23 @@ def ctc_loss(
     target_lengths: Tensor | None,
     *,
     blank: int = 0,
+    zero_infinity: bool = False,
     reduction: Reduction = "mean",
 ) -> Tensor:
     """-log p(target | output), the mean over rows, or their sum.
 
     A row counts once, whatever its target's length: ``torch.nn.CTCLoss`` divides by
-    that first. Shapes and errors are those of ``ctc_negative_log_likelihood``.
+    that first. A row whose target is too long is infinite, or, with ``zero_infinity``,
+    zero and without gradient, and counts in the mean. Shapes and errors
+    are those of ``ctc_negative_log_likelihood``.
     """
     each = ctc_negative_log_likelihood(
-        output, target, lengths, target_lengths, blank=blank
+        output,
+        target,
+        lengths,
+        target_lengths,
+        blank=blank,
+        zero_infinity=zero_infinity,
     )
     return each.sum() if reduction == "sum" else each.mean()
 

@@ -103,6 +103,9 @@ def check_generation(
             scores = Width.of(shape[0])
             kinds = (LossKind.SQUARED_ERROR, LossKind.ABSOLUTE_ERROR)
             _check_no_symbols(model.generation, first, report)
+            if shape[1:]:
+                reason = "an output is a vector, the input is none"
+                report.add(cannot_generate(place, reason, first.span, "the input"))
     if model.output_width != scores:
         reason = f"the output has width {model.output_width}, the input {scores}"
         report.add(cannot_generate(place, reason, last, "the output"))

@@ -20,6 +20,7 @@ from rnndsl.syntax import tree
 from rnndsl.syntax.literals import is_whole_number
 
 _IGNORE, _SMOOTHING, _REDUCTION, _BLANK = "ignore", "smoothing", "reduction", "blank"
+_ZERO_INFINITY = "zero_infinity"
 _OPTIONS = {
     LossKind.CROSS_ENTROPY: (_IGNORE, _SMOOTHING, _REDUCTION),
     LossKind.BINARY: (_REDUCTION,),
@@ -31,7 +32,7 @@ _OPTIONS = {
 }
 _FORMS = {
     LossKind.CROSS_ENTROPY: "cross_entropy(ignore = -100, smoothing = 0.1)",
-    LossKind.CTC: "ctc(blank = 0)",
+    LossKind.CTC: "ctc(blank = 0, zero_infinity)",
     LossKind.ADAPTIVE_SOFTMAX: "adaptive_softmax(V, 2000, 10000)",
 }
 
@@ -50,13 +51,19 @@ class LossReader:
     def loss(self) -> Loss | None:
         """The loss; None if anything in its parentheses is wrong."""
         values: list[tree.ClauseTerm] = []
+        words: list[tree.ClauseTerm] = []
         given: dict[str, tree.Argument] = {}
         for argument in arguments_of(self._term):
-            if argument.name is None:
+            if argument.name is None and self._is_zero_infinity(argument.value):
+                words.append(argument.value)
+            elif argument.name is None:
                 values.append(argument.value)
             elif not self._take(argument.name, argument, given):
                 return None
         sizes = self._sizes(values)
+        for again in words[1:]:
+            first = words[0].span
+            self._context.add(given_twice(again.span, _ZERO_INFINITY, first))
         options = {name: a.value for name, a in given.items()}
         smoothing: float | None = 0.0
         if _SMOOTHING in options:
@@ -75,6 +82,7 @@ class LossReader:
             smoothing=smoothing,
             reduction=reduction,
             blank=blank or 0,
+            zero_infinity=bool(words),
             classes=sizes[0],
             cutoffs=sizes[1],
         )
@@ -94,6 +102,9 @@ class LossReader:
             return False
         given[word.text] = argument
         return True
+
+    def _is_zero_infinity(self, term: tree.ClauseTerm) -> bool:
+        return self._kind is LossKind.CTC and word_of(term) == _ZERO_INFINITY
 
     def _sizes(
         self, values: list[tree.ClauseTerm]

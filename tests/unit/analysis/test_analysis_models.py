@@ -282,6 +282,13 @@ def test_options_of_losses() -> None:
     loss = model_of(model_spec(f"{lines}ctc(blank = 3, reduction = sum)")).loss
     assert loss is not None
     assert (loss.blank, loss.reduction) == (3, Reduction.SUM)
+    assert not loss.zero_infinity
+    loss = model_of(model_spec(f"{lines}ctc(zero_infinity, blank = 1)")).loss
+    assert loss is not None
+    assert loss.zero_infinity
+    twice = model_spec(f"{lines}ctc(zero_infinity, zero_infinity)")
+    assert found(twice) == ["RNN081 zero_infinity"]
+    assert found(model_spec(f"{lines}mse(zero_infinity)")) == ["RNN095 zero_infinity"]
     text = f"{lines}adaptive_softmax(V, 20, 50, ignore = 0)"
     loss = model_of(model_spec(text, "M(I, V)")).loss
     assert loss is not None

@@ -94,7 +94,7 @@ SUMMED = (
     "mse(reduction = sum)",
     "mae(reduction = sum)",
     "crf(reduction = sum)",
-    "ctc(reduction = sum)",
+    "ctc(zero_infinity, reduction = sum)",
 )
 
 HEADS = {

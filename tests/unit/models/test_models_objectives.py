@@ -120,6 +120,23 @@ def test_alignments(name: str, batch_first: bool) -> None:
         assert number[row] == len(merged)
 
 
+def test_targets_that_are_too_long() -> None:
+    ours, output = built("summed_ctc", 3, 5), outputs(5)
+    target, lengths = torch.ones(STEPS, ROWS).long(), torch.tensor([STEPS, 6, 6, 6, 6])
+    counts = torch.tensor([STEPS, 1, 1, 1, 1])  # equal symbols need blanks between them
+    result = ours.loss(output, target, lengths=lengths, target_lengths=counts)
+    others = ours.loss(
+        output[:, 1:], target[:, 1:], lengths=lengths[1:], target_lengths=counts[1:]
+    )
+    assert_close(result, others, rtol=1e-12, atol=1e-12)
+    (gradient,) = torch.autograd.grad(result, output)
+    assert not gradient[:, 0].any()
+    assert gradient[:, 1:].any((0, 2)).all()
+    strict = built("ctc", 3)
+    target = target.masked_fill(target == 2, 3)
+    assert strict.loss(output, target, target_lengths=counts).isposinf()
+
+
 def log_p(softmax: Any, output: Tensor) -> Tensor:
     """Of every class of an adaptive softmax, cluster by cluster."""
     shown = functional.linear(output, softmax.head.weight).log_softmax(-1)

@@ -118,6 +118,8 @@ def _options(loss: Loss) -> list[str]:
         options.append(f"smoothing={number(loss.smoothing).text}")
     if loss.blank:
         options.append(f"blank={loss.blank}")
+    if loss.zero_infinity:
+        options.append("zero_infinity=True")
     if loss.reduction is not Reduction.MEAN:
         options.append(f'reduction="{loss.reduction.value}"')
     return options
