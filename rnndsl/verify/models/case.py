@@ -9,12 +9,14 @@ from typing import TypeAlias
 import torch
 
 from rnndsl.analysis.model import (
+    Embedding,
     Exchange,
     Join,
     Model,
     Pooling,
     RecurrentLayer,
     TimeConvolution,
+    TokenInput,
 )
 from rnndsl.verify.case import distinct_sizes, fitting, normalises
 
@@ -112,20 +114,27 @@ def _ragged(*lengths: int) -> Rows:
 
 
 def draw_model_sizes(model: Model, generator: torch.Generator) -> dict[str, int]:
-    """A size for each dimension, all different, and as large as the loss needs: classes
-    behind the last cutoff, and the blank among the symbols."""
+    """A size for each dimension, all different, and as large as the spec needs: classes
+    behind the last cutoff, and the blank and other symbols in the vocabulary."""
     least = 4 if any(map(normalises, model.cells)) else 2
     names = [dimension.name for dimension in model.dimensions]
     sizes = distinct_sizes(names, generator, least=least)
     sizes = {name: fitting(model.cells, size) for name, size in sizes.items()}
-    loss = model.loss
-    if loss is None:
-        return sizes
-    if isinstance(loss.classes, str):
+    loss, generation = model.loss, model.generation
+    if loss is not None and isinstance(loss.classes, str):
         sizes[loss.classes] += loss.cutoffs[-1]
     symbols = model.output_width.dim
-    if isinstance(symbols, str):
+    if loss is not None and isinstance(symbols, str):
         sizes[symbols] += loss.blank
+    first, front = model.inputs[0], model.front
+    if isinstance(first, TokenInput) and isinstance(first.vocabulary, str):
+        named = [0]
+        if isinstance(front, Embedding) and front.padding is not None:
+            named.append(front.padding)
+        if generation is not None:
+            ends = (generation.start, generation.stop)
+            named += [end for end in ends if end is not None]
+        sizes[first.vocabulary] += max(named)
     return sizes
 
 

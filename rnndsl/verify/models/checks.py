@@ -18,7 +18,13 @@ from rnndsl.verify.differences import difference_error
 from rnndsl.verify.draw import Draw
 from rnndsl.verify.models.layers import EMBEDDING
 from rnndsl.verify.models.setting import ModelSetting, values_of
-from rnndsl.verify.models.subject import build_model, call_model, run_model, run_steps
+from rnndsl.verify.models.subject import (
+    build_model,
+    call_model,
+    run_model,
+    run_pieces,
+    run_steps,
+)
 from rnndsl.verify.oracle import Outcome
 from rnndsl.verify.report import Result
 from rnndsl.verify.subject import BrokenModuleError, attempt, fill
@@ -39,6 +45,28 @@ def steps_against_interpreter(
 ) -> Iterator[Result]:
     """``step``, called once for each step, in every dtype."""
     yield from _against_interpreter(module, setting, engine, "step", run_steps)
+
+
+def pieces_against_interpreter(
+    module: ModuleType, setting: ModelSetting, engine: str
+) -> Iterator[Result]:
+    """A model that keeps its state, called once for each of two pieces."""
+    setting = replace(
+        setting,
+        case=replace(setting.case, name="in pieces"),
+        draw=replace(setting.draw, states=None),
+    )
+    values = values_of(setting.model, setting.sizes, setting.case, setting.draw)
+    forward = values.outcome(setting.draw).forward
+    wanted = {n: v for n, v in forward.items() if n.startswith(("output", "last "))}
+    check = Comparison(setting, "model", INTERPRETER, engine, _DOUBLE)
+    try:
+        model = build_model(module, setting, engine, _DOUBLE)
+        found = run_pieces(model, setting, _DOUBLE)
+    except BrokenModuleError as broken:
+        yield check.broken(broken)
+    else:
+        yield from check.compared(found, Outcome(forward=wanted, gradients={}))
 
 
 def interpreter_against_differences(

@@ -26,6 +26,8 @@ from rnndsl.verify.models.values import ModelValues
 from rnndsl.verify.oracle import Outcome, differentiable
 from rnndsl.verify.subject import BrokenModuleError, attempt, fill
 
+_PIECE = 2
+
 
 def build_model(
     module: ModuleType, setting: ModelSetting, engine: str, dtype: torch.dtype
@@ -162,6 +164,24 @@ def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
         emitted = {name: torch.stack(parts) for name, parts in every.items()}
         values = ModelValues(output=output, last=_named(state, live), emitted=emitted)
         return with_loss(model, setting, live, values, {}).outcome(live)
+
+
+def run_pieces(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
+    """A model that keeps its state, called twice for a sequence. Only values: what is
+    kept has no gradient. Raises BrokenModuleError."""
+    with attempt("fails in pieces"), torch.no_grad():
+        live = differentiable(setting.draw, dtype)
+        outputs = []
+        for piece in (slice(0, _PIECE), slice(_PIECE, STEPS)):
+            inputs = [live.inputs[item.name][piece] for item in setting.model.inputs]
+            told = {} if live.marks is None else {"reset": live.marks[piece]}
+            output, state, *_ = model(*inputs, **told)
+            outputs.append(output)
+        has_steps = setting.model.exchange.has_steps
+        values = {"output": torch.cat(outputs) if has_steps else outputs[-1]}
+        last = _named(state, live)
+        values |= {f"last {name}": value for name, value in last.items()}
+        return Outcome(forward=values, gradients={})
 
 
 def live_draw(model: nn.Module, draw: Draw, dtype: torch.dtype) -> Draw:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import pytest
 from head_specs import HEADS
 from model_specs import ALL
+from sequence_specs import SEQUENCES
 from verified import replaced, verified
+from verified_specs import VERIFIED
 
 from rnndsl.verify import render_table
 from rnndsl.verify.report import describe_failure
@@ -215,7 +217,69 @@ WRONG: dict[str, tuple[str, Callable[[str], str]]] = {
         "last",
         replaced("(x,), lengths, state, mask)", "(x,), lengths, state)"),
     ),
+    "marks ignored": (
+        "reset",
+        replaced(
+            "arrange_marks(reset, layout, words)", "arrange_marks(None, layout, words)"
+        ),
+    ),
+    "marks of the other direction": (
+        "reset",
+        replaced("marks_backward(reset, lengths)", "reverse_time(reset, lengths)"),
+    ),
+    "another layer's values given out": (
+        "emitted",
+        replaced('"layer_2_2": emitted_3', '"layer_2_2": emitted_2'),
+    ),
+    "zoneout of another probability": (
+        "dropped",
+        replaced(
+            "self.layer_1_zoneout_c = ZoneoutMask(0.5",
+            "self.layer_1_zoneout_c = ZoneoutMask(0.4",
+        ),
+    ),
+    "masks exchanged": (
+        "dropped",
+        replaced(
+            "self.layer_1_zoneout_h(x),\n            self.layer_1_zoneout_c(x),",
+            "self.layer_1_zoneout_c(x),\n            self.layer_1_zoneout_h(x),",
+        ),
+    ),
+    "weights not dropped": (
+        "dropped",
+        replaced('self.layer_2.drop_weights(0.5, "weight_hh")', "pass"),
+    ),
+    "zero instead of what is held": (
+        "dropped",
+        replaced('masked="hold"', 'masked="zero"'),
+    ),
+    "another start": ("caption", replaced("start=1,", "start=0,")),
+    "no stop": ("caption", replaced("stop=2,", "stop=None,")),
+    "a series in the wrong order": (
+        "series",
+        lambda text: text.replace("state, prime, steps", "state, prime.flip(0), steps"),
+    ),
+    "a context ignored": (
+        "caption",
+        replaced("at_each_step(image, x)", "0 * at_each_step(image, x)"),
+    ),
+    "another first state": (
+        "caption",
+        replaced(
+            'StateBridge(self.layer_1, f_size, "tanh"',
+            'StateBridge(self.layer_1, f_size, "relu"',
+        ),
+    ),
+    "a state that is not kept": (
+        "chatter_kept",
+        replaced("stateful=True,", "stateful=False,"),
+    ),
+    "gradients that are not cut": (
+        "episodes",
+        replaced("self.truncation = 2", "self.truncation = 3"),
+    ),
 }
+EVERY = {**ALL, **HEADS, **SEQUENCES, **VERIFIED}
 
 
 @pytest.mark.parametrize("mutation", WRONG)
@@ -227,7 +291,7 @@ def test_a_wrong_model_fails(mutation: str) -> None:
         assert other != text, "nothing to mutate"
         return other
 
-    report = verified({**ALL, **HEADS}[name], changed)
+    report = verified(EVERY[name], changed)
     assert not report.passed, render_table(report)
 
 
