@@ -236,9 +236,9 @@ class RecurrentModel(nn.Module):
 
     def _run_step_plainly(
         self, tensors: Tensors, state: ModelState | None
-    ) -> tuple[Tensor, ModelState]:
+    ) -> tuple[Any, ...]:
         """The step, not recorded; behind the inputs may stand marks where to start
-        anew."""
+        anew. Returns the output, the new state, and what layers emit."""
         specification = self.specification
         rank = len(specification.inputs[0].shape)
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
