@@ -31,7 +31,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The module of the spec."""
     path = tmp_path_factory.mktemp("specs") / "tagger.rnn"
     path.write_text(SPEC, encoding="utf-8")
-    return rnndsl.load(path)
+    return rnndsl.load(path, name="graphs_of_tagger")
 
 
 def models(compiled: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import torch
 import torch.distributed
@@ -21,12 +22,20 @@ def main() -> None:
 
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo")
+    train(Letters(7, dtype=torch.float64).eval(), folder)
+    # The wrapped model is gone, and the other process has all it needs of this one:
+    # threads of the group that outlive it would end the process.
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+def train(own: Any, folder: str) -> None:
+    """Some steps of an optimiser on this process's rows."""
     rank, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
     assert (rank, count) == (int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     batch = torch.load(f"{folder}/batch.pt")
     words, lengths, target = batch["words"], batch["lengths"], batch["target"]
     rows = slice(rank * words.shape[1] // count, (rank + 1) * words.shape[1] // count)
-    own = Letters(7, dtype=torch.float64).eval()
     own.load_state_dict(batch["parameters"])
     model = DistributedDataParallel(own)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.05)
@@ -40,7 +49,6 @@ def main() -> None:
         losses.append(loss.detach())
     found = {"losses": torch.stack(losses), "parameters": own.state_dict()}
     torch.save(found, f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
