@@ -228,7 +228,9 @@ class _Text:
         self._equation = index
         equation = self._setting.cell.equations[index]
         place = f"{self._setting.source}:{equation.line}"
-        self._body.append(f"// {place}  {equation.text}")
+        # It stands in a comment, which a backslash would continue, and in a string.
+        text = f"{place}  {equation.text}".replace("\\", "/").replace('"', "'")
+        self._body.append(f"// {text}")
 
     def _arrived(self, state: int) -> str:
         """The gradient that comes from the step after, in rows that have ended too."""

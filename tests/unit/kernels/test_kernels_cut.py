@@ -116,3 +116,19 @@ cell Summing(H):
     assert "KernelLoops" not in text
     module = load_text(text)
     assert module.SUMMING_SPECIFICATION.kernels == "sums over features in every step"
+
+
+@pytest.mark.parametrize(
+    "name", ['a\\".rnn', "a\n#error.rnn", '"""\\', "*/ int x;.rnn"]
+)
+def test_a_file_name_stays_in_its_comment(name: str) -> None:
+    module = load_text(compile_text(zoo.read("Elman"), name))
+    kernel = module.ELMAN_SPECIFICATION.kernels.source
+    comments = [line for line in kernel.splitlines() if "h[t] = tanh" in line]
+    assert len(comments) == 1
+    assert comments[0].lstrip().startswith("// ")
+    assert not comments[0].endswith("\\")
+    plain = load_text(compile_text(zoo.read("Elman"), "plain.rnn"))
+    code = [line for line in kernel.splitlines() if "//" not in line]
+    expected = plain.ELMAN_SPECIFICATION.kernels.source.splitlines()
+    assert code == [line for line in expected if "//" not in line]
