@@ -84,6 +84,7 @@ __device__ inline real relu(real u) { return u < 0 ? real(0) : u; }
 __device__ inline real leaky_relu(real u, real slope) { return u > 0 ? u : u * slope; }
 __device__ inline real sign_of(real u) { return real((u > 0) - (u < 0)); }
 
+__device__ inline real square(real u) { return u * u; }
 __device__ inline real sigmoid(real u) { return 1 / (1 + exp(-u)); }
 __device__ inline real log_sigmoid(real u) {
     return smaller(u, real(0)) - log1p(exp(-fabs(u)));

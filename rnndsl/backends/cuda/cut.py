@@ -10,10 +10,10 @@ from typing import TypeAlias
 from rnndsl.analysis.program import Shape
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
+    Between,
     Elementwise,
     NoKernels,
     Operation,
-    Product,
     made,
     reads,
 )
@@ -27,11 +27,12 @@ class Kernel:
     operations: tuple[Elementwise, ...]
 
 
-Stretch: TypeAlias = Kernel | Product
+Stretch: TypeAlias = Kernel | Between
 
 
 def cut(lowered: Lowered, operations: Iterable[Operation]) -> tuple[Stretch, ...]:
-    """Kernels and products in an order in which each follows what it needs.
+    """Kernels, and what torch does between them, in an order in which each follows what
+    it needs.
 
     All that is elementwise runs as early as it can, in one kernel for each shape; so
     does each product after it. Raises NoKernels if nothing can go on.
@@ -53,21 +54,21 @@ class _Cut:
         while self._pending:
             before = len(self._pending)
             elementwise: list[Elementwise] = []
-            while (operation := self._next(products=False)) is not None:
-                assert not isinstance(operation, Product)
+            while (operation := self._next(between=False)) is not None:
+                assert not isinstance(operation, Between)
                 elementwise.append(operation)
             found.extend(_kernels(elementwise))
-            while (operation := self._next(products=True)) is not None:
-                assert isinstance(operation, Product)
+            while (operation := self._next(between=True)) is not None:
+                assert isinstance(operation, Between)
                 found.append(operation)
             if len(self._pending) == before:
                 raise NoKernels("has steps that wait for one another")
         return tuple(found)
 
-    def _next(self, *, products: bool) -> Operation | None:
+    def _next(self, *, between: bool) -> Operation | None:
         """Takes the first operation of the kind that needs nothing still missing."""
         for operation in self._pending:
-            if isinstance(operation, Product) == products and all(
+            if isinstance(operation, Between) == between and all(
                 self._missing[self._lowered.source(name)] == 0
                 for name in reads(operation)
             ):

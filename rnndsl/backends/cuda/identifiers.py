@@ -25,7 +25,7 @@ _RESERVED = (
     "larger", "leaky_relu", "load", "log", "log1p", "log_sigmoid", "not_a_number",
     "pow", "real", "relu", "relu_backward", "scalar", "selu", "sigmoid",
     "sigmoid_backward", "sign_of", "silu", "silu_backward", "sin", "smaller",
-    "softplus", "softsign", "sqrt", "store", "tanh", "tanh_backward",
+    "softplus", "softsign", "sqrt", "square", "store", "tanh", "tanh_backward",
     # What every kernel has.
     "batch", "count", "entry", "is_live", "keep", "line", "mask", "n", "next", "now",
     "row", "steps", "t", "unit",

@@ -8,18 +8,20 @@ from typing import assert_never
 from rnndsl.backends.cuda.cut import Kernel
 from rnndsl.backends.cuda.kernel import Setting, kernel_view
 from rnndsl.backends.cuda.loop import Loop
-from rnndsl.backends.cuda.operations import Product
+from rnndsl.backends.cuda.operations import AcrossFeatures, Between, Product, reads
 from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import constants
 from rnndsl.backends.cuda.view import KernelView
+from rnndsl.backends.torch.across import across, across_backward
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.function import is_used
-from rnndsl.backends.torch.layout import Nest, nested, quoted
+from rnndsl.backends.torch.layout import Nest, comment, nested, quoted
+from rnndsl.backends.torch.printer import Code
 from rnndsl.backends.torch.shapes import size
 from rnndsl.backends.torch.statements import StatementPrinter
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.shapes import Axes
-from rnndsl.plan.statements import Axis
+from rnndsl.plan.statements import Across, AcrossBackward, Axis, SumFeatures
 
 
 class Launches:
@@ -36,6 +38,8 @@ class Launches:
         is_forward: bool,
     ) -> None:
         self._plan = plan
+        self._source = source
+        self._equation: int | None = None
         self._printer = printer
         self._loop = loop
         self._previous = plan.forward.previous if is_forward else ()
@@ -116,11 +120,13 @@ class Launches:
         return fitted(lines, indent=4)
 
     def _is_written(self, name: str, place: Place) -> bool:
-        values = self._plan.values
-        outside = name in values and values[name].axis is not Axis.STEP
+        outside = name in self._plan.values and not self._is_of_step(name)
         written = [tensor for kernel in self.kernels for tensor in kernel.writes]
-        products = [self._loop.places[p.target].tensor for p in self._loop.products]
-        return not outside and place.tensor in (*written, *products)
+        between = [self._loop.places[p.target].tensor for p in self._loop.between]
+        return not outside and place.tensor in (*written, *between)
+
+    def _is_of_step(self, name: str) -> bool:
+        return self._plan.values[name].axis is Axis.STEP
 
     def state_room(self, source: str, row: str) -> list[str]:
         """Makes the tensors of the states, or of their gradients, and puts the first
@@ -187,7 +193,7 @@ class Launches:
             for line in (
                 [f"{next(kernels).variable}(t)"]
                 if isinstance(stretch, Kernel)
-                else nested(self._product(stretch), indent=8)
+                else self._between(stretch)
             )
         ]
         if not inside:
@@ -208,6 +214,37 @@ class Launches:
             if is_used(self._printer.steps_of(tensor), text)
         ]
 
+    def _between(self, operation: Between) -> list[str]:
+        match operation:
+            case Product():
+                return nested(self._product(operation), indent=8)
+            case AcrossFeatures():
+                return self._across(operation)
+            case _:
+                assert_never(operation)
+
+    def _across(self, operation: AcrossFeatures) -> list[str]:
+        """What torch computes over the features, under its equation."""
+        codes = {name: self._at(name) for name in reads(operation)}
+        cell, statement = self._plan.graph.cell, operation.statement
+        lines: list[str] = []
+        match statement:
+            case Across(function=function, operand=operand, constants=constants):
+                text = across(function, Code(codes[operand]), constants)
+                if statement.equation not in (None, self._equation):
+                    self._equation = statement.equation
+                    equation = cell.equations[statement.equation]
+                    place = f"{self._source}:{equation.line}"
+                    lines = comment(f"{place}  {equation.text}", indent=8)
+            case AcrossBackward():
+                text = across_backward(statement, codes, cell)
+            case SumFeatures(operand=operand):
+                text = f"{codes[operand]}.sum(-1)"
+            case _:
+                assert_never(statement)
+        target = self._at(operation.target, is_written=True)
+        return [*lines, *nested(Nest(f"{target}.copy_", (text,)), indent=8)]
+
     def _product(self, product: Product) -> Nest:
         factor = self._printer.factor(product.weight, transposed=product.transposed)
         operand = self._at(product.operand)
@@ -221,8 +258,13 @@ class Launches:
 
     def _at(self, name: str, *, is_written: bool = False) -> str:
         """A value of the step as a tensor (B, ...)."""
-        part = self._loop.lowered.parts.get(name)
-        if part is not None and name not in self._loop.places:
+        lowered = self._loop.lowered
+        # What is a part of a value of this step is read there.
+        is_there = name in self._loop.places and not self._is_of_step(name)
+        if name in lowered.widened and not is_there:
+            return f"{self._at(lowered.widened[name])}.unsqueeze(-1)"
+        part = lowered.parts.get(name)
+        if part is not None and not is_there:
             start, width = self._axis(part.before) or "0", self._axis((part.size,))
             return f"{self._at(part.source)}.narrow(1, {start}, {width})"
         if name in self._previous:

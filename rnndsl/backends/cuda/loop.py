@@ -11,6 +11,7 @@ from rnndsl.backends.cuda.cut import Kernel, Stretch, cut
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
     Assign,
+    Between,
     Emit,
     Operation,
     Product,
@@ -41,13 +42,13 @@ class Loop:
         return tuple(s for s in self.stretches if isinstance(s, Kernel))
 
     @property
-    def products(self) -> tuple[Product, ...]:
-        return tuple(s for s in self.stretches if isinstance(s, Product))
+    def between(self) -> tuple[Between, ...]:
+        return tuple(s for s in self.stretches if isinstance(s, Between))
 
     @property
     def runs_all(self) -> bool:
         """Whether one launch of one kernel can run all steps."""
-        return len(self.kernels) == 1 and not self.products
+        return len(self.kernels) == 1 and not self.between
 
 
 def lay_out(
@@ -89,7 +90,7 @@ def lay_out(
         if last in given:
             places[name] = given[last]
             continue
-        rows = rows_of(last, last in crossing or isinstance(operation, Product))
+        rows = rows_of(last, last in crossing or isinstance(operation, Between))
         root = roots.get(name, name)
         if root in owned:
             rows = Rows.ALL

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rnndsl.analysis.program import Shape
 from rnndsl.backends.cuda.operations import (
+    AcrossFeatures,
     Assign,
     NoKernels,
     Operation,
@@ -53,7 +54,7 @@ def lower(
 ) -> Lowered:
     """The statements of a loop; ``before`` are those that run before it.
 
-    Raises NoKernels for a statement that is neither elementwise nor a product.
+    Raises NoKernels for a statement that is neither elementwise nor torch's to do.
     """
     operations: list[Operation] = []
     # A part of a value of all steps is read where it lies.
@@ -96,10 +97,10 @@ def lower(
                     behind = (*behind, *shape)
             case Unsqueeze(target=target, operand=operand):
                 widened[target] = operand
-            case SumFeatures():
-                raise NoKernels("sums over features in every step")
-            case Across() | AcrossBackward():
-                raise NoKernels("computes across features in every step")
+            case Across() | AcrossBackward() | SumFeatures():
+                operations.append(
+                    AcrossFeatures(target=statement.target, statement=statement)
+                )
             case _:
                 raise NoKernels(
                     f"has a step that is not elementwise ({type(statement).__name__})"

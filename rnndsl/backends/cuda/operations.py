@@ -8,7 +8,13 @@ from typing import TypeAlias, assert_never
 
 from rnndsl.analysis.program import Dim, Shape
 from rnndsl.formulas.formula import Formula, symbols
-from rnndsl.plan.statements import Weight
+from rnndsl.plan.statements import (
+    Across,
+    AcrossBackward,
+    SumFeatures,
+    Weight,
+)
+from rnndsl.plan.statements import reads as reads_of_statement
 
 
 class NoKernels(Exception):  # noqa: N818 - no error: the cell runs by other engines
@@ -85,6 +91,14 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcrossFeatures:
+    """What no entry of a row can be computed without the others for; torch does it."""
+
+    target: str
+    statement: Across | AcrossBackward | SumFeatures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of a value along its features, behind parts of the sizes ``before``."""
 
@@ -94,7 +108,9 @@ class Part:
 
 
 Elementwise: TypeAlias = Assign | Put | Emit | Arrive | Advance
-Operation: TypeAlias = Elementwise | Product
+Between: TypeAlias = Product | AcrossFeatures
+"""What torch does between kernels."""
+Operation: TypeAlias = Elementwise | Between
 
 
 def reads(operation: Operation) -> tuple[str, ...]:
@@ -110,6 +126,8 @@ def reads(operation: Operation) -> tuple[str, ...]:
             return (value,)
         case Product(operand=operand, base=base):
             return (operand,) if base in (None, operand) else (operand, str(base))
+        case AcrossFeatures(statement=statement):
+            return reads_of_statement(statement)
         case _:
             assert_never(operation)
 
@@ -118,6 +136,8 @@ def made(operation: Operation) -> str | None:
     """The value that is at hand when this and all others that make it have run."""
     match operation:
         case Assign(target=target) | Product(target=target):
+            return target
+        case AcrossFeatures(target=target):
             return target
         case Arrive(target=target) | Advance(target=target):
             return target

@@ -134,6 +134,8 @@ def cuda_number(value: float) -> Code:
 def _power(base: Code, exponent: float) -> Code:
     if exponent == 2 and base.text.isidentifier():
         return Code(f"{base.text} * {base.text}", Binding.TERM)
+    if exponent == 2:
+        return Code(f"square({base.text})")
     if exponent == 0.5:
         return Code(f"sqrt({base.text})")
     return Code(f"pow({base.text}, {cuda_number(exponent).text})")

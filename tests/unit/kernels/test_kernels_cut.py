@@ -10,6 +10,7 @@ from cpu_kernels import CpuKernels, needs_compiler
 from kernel_cases import cells_with_kernels, draw, load_text, specification, written
 
 from rnndsl import compile_text, zoo
+from rnndsl.backends.cuda.printer import SPELLING
 
 STEPS = 5
 
@@ -56,15 +57,8 @@ def test_a_loop_without_products_is_one_launch(name: str) -> None:
     assert len(forward) == len(backward) == 1
 
 
-def test_most_cells_of_the_zoo_have_kernels() -> None:
-    without = {
-        name: specification(name).kernels
-        for name in zoo.cell_names()
-        if name not in cells_with_kernels()
-    }
-    assert len(without) < 4
-    reasons = dict.fromkeys(without.values())
-    assert list(reasons) == ["computes across features in every step"]
+def test_all_cells_of_the_zoo_have_kernels() -> None:
+    assert cells_with_kernels() == list(zoo.cell_names())
 
 
 def function(text: str, name: str) -> str:
@@ -101,21 +95,22 @@ def test_what_is_kept_is_written_once() -> None:
     assert len(stored) == 8
 
 
-def test_a_cell_that_sums_over_features_has_none_and_says_why() -> None:
-    spec = """
-cell Summing(H):
-    input x: [H]
-    state h: [H], s: []
-    param U: [H, H], w: [H]
-    h[t] = tanh(U @ h[t-1] + x[t] * s[t-1])
-    s[t] = 0.5 * s[t-1]
-    output h[t]
-"""
-    text = compile_text(spec, "summing.rnn")
-    assert 'kernels="sums over features in every step"' in text
+def test_what_goes_across_features_is_torchs_to_do() -> None:
+    text = compile_text(zoo.read("LayerNormLSTM"), "layer_norm_lstm.rnn")
+    forward = function(text, "layer_norm_lstm_cuda_forward")
+    assert (
+        "        # layer_norm_lstm.rnn:34  n = over_gates(h_i, h_f, h_g, h_o)\n"
+        "        mean_h_i.copy_(gates_h.narrow(1, 0, hidden_size).mean(-1))\n"
+    ) in forward
+
+
+def test_a_cell_without_kernels_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SPELLING, "tanh")
+    text = compile_text(zoo.read("Elman"), "elman.rnn")
+    assert 'kernels="uses tanh, for which no kernel is written"' in text
     assert "KernelLoops" not in text
-    module = load_text(text)
-    assert module.SUMMING_SPECIFICATION.kernels == "sums over features in every step"
+    reason = load_text(text).ELMAN_SPECIFICATION.kernels
+    assert reason == "uses tanh, for which no kernel is written"
 
 
 @pytest.mark.parametrize(

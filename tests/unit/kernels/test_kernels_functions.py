@@ -192,6 +192,7 @@ def test_formulas_are_printed_with_the_binding_of_c() -> None:
     # Of two whole numbers, C++ would make a whole number.
     assert printed(Binary("/", Number(1), Number(2)) * u) == "real(1.0) / real(2.0) * u"
     assert printed(Power(u, 2)) == "u * u"
+    assert printed(Power(u + v, 2)) == "square(u + v)"
     assert printed(Power(u + v, 0.5)) == "sqrt(u + v)"
     assert printed(Power(u, 3)) == "pow(u, real(3.0))"
     chosen = Apply("where", (Compare("<", u, Number(0)), Number(1), v))

@@ -85,6 +85,25 @@ cell Odd(I, H):
     h[t] = tanh(W @ x[t] + U @ z[t]) + z[t-1]
     output h[t]
 """,
+    "sums over features, backward": """
+cell Odd(H):
+    input x: [H]
+    state h: [H], s: []
+    param U: [H, H], w: []
+    h[t] = tanh(U @ h[t-1] + x[t] * s[t-1])
+    s[t] = tanh(w * s[t-1])
+    output h[t]
+""",
+    "functions over features, of parts too": """
+cell Odd(H):
+    input x: [H]
+    state h: [H]
+    param U_{a,b,c}: [H, H], g: [H]
+    a = softmax(U_a @ h[t-1])
+    b = layer_norm(U_b @ h[t-1] + x[t]) * g
+    h[t] = tanh(a * (U_c @ h[t-1]) + b) + mean(b) * sum(a * h[t-1])
+    output h[t]
+""",
     "names that C++ has for other things": """
 cell Odd(H):
     input signed: [H]
