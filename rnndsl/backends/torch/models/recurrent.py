@@ -22,7 +22,8 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
-from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested, quoted
+from rnndsl.backends.torch.layout import call, quoted
+from rnndsl.backends.torch.models.merging import merged
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import number
@@ -91,7 +92,7 @@ class Recurrent:
             parts += [f"{value}[{block}]" for block in range(final.blocks)]
         if len(parts) == 1:
             return [f"{self.names.flow} = {parts[0]}"]
-        return _merge(self.names.flow, Merge.CONCAT, parts)
+        return merged(self.names.flow, Merge.CONCAT, parts)
 
     def stage(self, layer: RecurrentLayer, source: str) -> Stage:
         """The layer on ``source``, into the name of what flows through the stack."""
@@ -115,10 +116,10 @@ class Recurrent:
             below = target
         self._branches(stage, layer, below, target)
         if layer.project is not None:
-            merged = _merged_width(layer).text(self.arguments)
+            below_width = _merged_width(layer).text(self.arguments)
             project = self._size(layer.project)
             name = f"{owner}_projection"
-            sizes = [merged, project, "**factory"]
+            sizes = [below_width, project, "**factory"]
             linear = call(f"self.{name} = nn.Linear", sizes, indent=INDENT)
             _construct(stage, layer, linear)
             stage.run.append(f"{target} = self.{name}({target})")
@@ -147,7 +148,7 @@ class Recurrent:
             name = f"{owner}_{index}"
             self._recurrence(stage, layer, branch, name, below, output)
             outputs.append(output)
-        stage.run += _merge(target, layer.merge, outputs)
+        stage.run += merged(target, layer.merge, outputs)
 
     def _recurrence(
         self,
@@ -172,7 +173,7 @@ class Recurrent:
             elif recurrence.merge is not Merge.CONCAT:
                 halves = [names.forward, names.backward]
                 stage.run.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
-                stage.run += _merge(target, recurrence.merge, halves)
+                stage.run += merged(target, recurrence.merge, halves)
         else:
             self._cell(stage, layer, ahead, f"{name}_forward", below, names.forward)
             self._cell(
@@ -185,7 +186,7 @@ class Recurrent:
                 is_reverse=True,
             )
             halves = [names.forward, names.backward]
-            stage.run += _merge(target, recurrence.merge, halves)
+            stage.run += merged(target, recurrence.merge, halves)
 
     def _cell(
         self,
@@ -368,39 +369,3 @@ def _branch_width(recurrence: Recurrence) -> Width:
     pair = (recurrence.forward, recurrence.backward)
     widths = [use.output_width for use in pair if use is not None]
     return sum(widths, start=Width()) if recurrence.merge is Merge.CONCAT else widths[0]
-
-
-def _merge(target: str, merge: Merge | None, parts: list[str]) -> list[str]:
-    """The assignment of several outputs, made one, to ``target``."""
-    match merge:
-        case Merge.CONCAT:
-            joined = Nest(f"{target} = torch.cat", (Nest("", tuple(parts)), "-1"))
-            return nested(joined, indent=INDENT)
-        case Merge.SEPARATE:
-            stacked = Nest(f"{target} = torch.stack", (Nest("", tuple(parts)), "-2"))
-            return nested(stacked, indent=INDENT)
-        case Merge.SUM:
-            return _chain(target, "+", parts)
-        case Merge.MEAN:
-            line = f"{target} = ({' + '.join(parts)}) / {len(parts)}"
-            if len(line) + INDENT <= WIDTH:
-                return [line]
-            return [*_chain(target, "+", parts), f"{target} = {target} / {len(parts)}"]
-        case Merge.PRODUCT:
-            return _chain(target, "*", parts)
-        case None:
-            raise ValueError("outputs side by side need a merge")
-        case _:
-            assert_never(merge)
-
-
-def _chain(target: str, operator: str, parts: list[str]) -> list[str]:
-    """``target = a + b``, one operand a line where it would be too long."""
-    text = f" {operator} ".join(parts)
-    if len(f"{target} = {text}") + INDENT <= WIDTH:
-        return [f"{target} = {text}"]
-    first, *others = parts
-    broken = [f"    {first}", *(f"    {operator} {part}" for part in others)]
-    if len(text) + INDENT + 4 <= WIDTH:
-        broken = [f"    {text}"]
-    return [f"{target} = (", *broken, ")"]
