@@ -78,7 +78,19 @@ class StateFromContext(Located):
     activation: str | None
 
 
-FirstState: TypeAlias = InitialState | StateFromContext
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFromEncoder(Located):
+    """A layer starts at the last states of the encoder's ``layer``: with a ``bridge``
+    at a linear map of them all, of ``width`` numbers, that is learned, followed by
+    ``activation``; without one as they are, those of two directions merged."""
+
+    layer: str
+    bridge: bool
+    activation: str | None
+    width: Width
+
+
+FirstState: TypeAlias = InitialState | StateFromContext | StateFromEncoder
 
 
 # Inputs
@@ -291,6 +303,33 @@ class Join(Located):
     embedding_width: Dim | None
 
 
+class AttentionKind(Enum):
+    """How features and what is attended to are compared."""
+
+    DOT = "dot"
+    GENERAL = "general"
+    ADDITIVE = "additive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attend(Located):
+    """Puts behind the features of each step a mean of the encoder's outputs, weighted
+    by how well they agree. ``size`` is the width of the hidden layer of ADDITIVE."""
+
+    kind: AttentionKind
+    query_width: Width
+    memory_width: Width
+    size: Width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedBack(Located):
+    """What stands here, of ``width``, is put at the next step behind what enters the
+    first recurrent layer; at the first step, zeros are."""
+
+    width: Width
+
+
 Layer: TypeAlias = (
     RecurrentLayer
     | LinearMap
@@ -303,6 +342,8 @@ Layer: TypeAlias = (
     | Flatten
     | TimeConvolution
     | Join
+    | Attend
+    | FeedBack
 )
 
 # Heads and losses
@@ -390,7 +431,8 @@ class Generation(Located):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Located):
-    """``contexts`` are given once a sequence, without time. ``cells`` are the cells it
+    """``contexts`` are given once a sequence, without time. ``encoder`` is a model of
+    its own, and this one its decoder. ``cells`` are the cells it
     uses, each once. ``output_width`` is that of what the head, or without one the last
     layer, emits. ``exchange_span`` is the line ``io``, if there is one. ``masking`` is
     that of a sequence of outputs."""
@@ -399,6 +441,7 @@ class Model(Located):
     docstring: str
     dimensions: tuple[Dimension, ...]
     contexts: tuple[ModelInput, ...]
+    encoder: Model | None = None
     inputs: tuple[ModelInput, ...]
     front: Embedding | OneHot | None
     layers: tuple[Layer, ...]

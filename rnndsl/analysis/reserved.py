@@ -61,13 +61,13 @@ CELL_NAMES = (
     "at_each_step", "beam_search", "binary_loss", "bool", "clip_gradient",
     "continue_series", "crf_loss", "cross_entropy_loss", "ctc_best_path", "ctc_loss",
     "ctc_negative_log_likelihood", "dict", "each_step", "enumerate", "extreme_backward",
-    "float", "generate_tokens", "given_embedding", "greedy_search", "int", "last_step",
-    "layer_norm", "layer_norm_backward", "len", "list", "marks_backward", "math", "max",
-    "max_over_time", "mean_backward", "mean_over_time", "nn", "object", "overload",
-    "property", "range", "reorder_batch", "repeat_batch", "repeat_last", "reverse_time",
-    "reversed", "rms_norm", "rms_norm_backward", "rows_to_generate", "sample_sequences",
-    "squared_error_loss", "str", "sum", "sum_backward", "super", "torch", "tuple",
-    "zip",
+    "first_feed", "float", "generate_tokens", "given_embedding", "greedy_search", "int",
+    "last_step", "layer_norm", "layer_norm_backward", "len", "list", "marks_backward",
+    "math", "max", "max_over_time", "mean_backward", "mean_over_time", "merge_states",
+    "next_feed", "nn", "object", "overload", "property", "range", "reorder_batch",
+    "repeat_batch", "repeat_last", "reverse_time", "reversed", "rms_norm",
+    "rms_norm_backward", "rows_to_generate", "sample_sequences", "squared_error_loss",
+    "step_by_step", "str", "sum", "sum_backward", "super", "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",
@@ -84,11 +84,11 @@ ARGUMENTS = (
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
     "adaptive_softmax", "begin", "carried", "counted", "crf", "decode", "embedding",
-    "emitted", "encode", "encoder", "engine", "explain", "finish", "generate", "given",
-    "graph_limit", "head", "head_bias", "initial_state", "kept_aside", "laid_out",
-    "loss", "options", "over_time", "pooling", "predict", "reset_parameters",
-    "reset_state", "run_emitting_step", "run_step", "specification", "start", "started",
-    "states", "step", "truncation",
+    "emitted", "encode", "encoder", "engine", "explain", "fed_size", "fed_step",
+    "finish", "generate", "given", "graph_limit", "head", "head_bias", "initial_state",
+    "kept_aside", "laid_out", "loss", "memory", "options", "over_time", "pooling",
+    "predict", "reset_parameters", "reset_state", "run_emitting_step", "run_step",
+    "specification", "start", "started", "states", "step", "truncation",
 )
 MODEL_INPUT_NAMES = (
     "batch", "lengths", "max_length", "output", "prime", "prime_lengths", "search",

@@ -33,7 +33,13 @@ def resolve(
     importer = Importer(directory, shown.parent)
     home = Home(PurePosixPath(shown.name), directory, key)
     names = importer.names_of(file, home, found)
-    check_class_names(_places(names, names.cells), _places(names, names.models), found)
+    models_places = _places(names, names.models)
+    models_places |= {
+        f"{name}Encoder": names.names[name]
+        for name, definition in names.models.items()
+        if any(isinstance(part, tree.Block) for part in definition.clauses)
+    }
+    check_class_names(_places(names, names.cells), models_places, found)
     resolved_cells: dict[str, Cell | None] = {}
     # Imported cells first: the generated module lists what it builds on before its own.
     for name, cell in sorted(names.cells.items(), key=lambda item: not item[1].imports):

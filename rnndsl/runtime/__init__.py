@@ -10,7 +10,7 @@ from rnndsl.runtime.attention import (
     GeneralAttention,
 )
 from rnndsl.runtime.beam import beam_search
-from rnndsl.runtime.bridges import StateBridge, StateTable
+from rnndsl.runtime.bridges import StateBridge, StateTable, merge_states
 from rnndsl.runtime.cell import RecurrentCell
 from rnndsl.runtime.clipping import clip_gradient
 from rnndsl.runtime.conditioned import ConditionedModel, at_each_step
@@ -35,6 +35,7 @@ from rnndsl.runtime.features import (
     rms_norm_backward,
     sum_backward,
 )
+from rnndsl.runtime.feeding import first_feed, next_feed, step_by_step
 from rnndsl.runtime.generating import (
     SearchOptions,
     Strategy,
@@ -142,6 +143,7 @@ __all__ = [
     "ctc_negative_log_likelihood",
     "each_step",
     "extreme_backward",
+    "first_feed",
     "generate_tokens",
     "given_embedding",
     "greedy_search",
@@ -152,6 +154,8 @@ __all__ = [
     "max_over_time",
     "mean_backward",
     "mean_over_time",
+    "merge_states",
+    "next_feed",
     "reorder_batch",
     "repeat_batch",
     "repeat_last",
@@ -161,5 +165,6 @@ __all__ = [
     "rows_to_generate",
     "sample_sequences",
     "squared_error_loss",
+    "step_by_step",
     "sum_backward",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,32 @@ class StateBridge(nn.Module):
 
     def extra_repr(self) -> str:
         return "" if self._activation is None else f"activation={self._activation}"
+
+
+def merge_states(
+    merge: Literal["concat", "sum", "mean", "product"], *given: LayerState | None
+) -> LayerState:
+    """The states of two directions as those of one, (1, B, ...) each.
+
+    They are given as a layer returns them, (2, B, ...), or those of two layers.
+    """
+    entries = [(value,) if isinstance(value, Tensor) else value for value in given]
+    states = [value for value in entries if value is not None]
+    merged = [_merged(merge, torch.cat(parts)) for parts in zip(*states, strict=True)]
+    return merged[0] if len(merged) == 1 else tuple(merged)
+
+
+def _merged(merge: str, pair: Tensor) -> Tensor:
+    """(2, B, ...) to (1, B, ...)."""
+    match merge:
+        case "sum":
+            return pair.sum(0, keepdim=True)
+        case "mean":
+            return pair.mean(0, keepdim=True)
+        case "product":
+            return pair.prod(0, keepdim=True)
+        case _:
+            return torch.cat((pair[:1], pair[1:]), -1)
 
 
 class StateTable(nn.Module):

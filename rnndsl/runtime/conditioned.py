@@ -6,17 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from rnndsl.runtime.attention import AttentionMemory
 from rnndsl.runtime.errors import ArgumentTypeError, ShapeError
 from rnndsl.runtime.model import RecurrentModel
 from rnndsl.runtime.model_inputs import context_inputs
 from rnndsl.runtime.model_specification import ModelState
-from rnndsl.runtime.sequence_layout import without_rows
+from rnndsl.runtime.ragged import valid_steps
+from rnndsl.runtime.sequence_layout import single_rows, without_rows
 from rnndsl.runtime.specification import Tensors
 
 
 class ConditionedModel(RecurrentModel):
-    """A model whose steps depend on contexts, which have no time.
+    """A model whose steps depend on contexts, which have no time, or on an encoder.
 
     ``start`` gives the state before the first step. It holds, behind an entry for each
     recurrent layer, all that later steps need of what is given once. ``decode`` runs
@@ -24,6 +27,7 @@ class ConditionedModel(RecurrentModel):
     """
 
     decode: Callable[..., Any]
+    encoder: RecurrentModel
 
     def given(self, contexts: tuple[Any, ...]) -> tuple[Tensors, bool]:
         """The contexts, checked, with an axis in the place of time, (1, B, ...), and
@@ -32,6 +36,30 @@ class ConditionedModel(RecurrentModel):
         Raises what ``begin`` raises for inputs.
         """
         return context_inputs(self.specification, self._sizes, contexts)
+
+    def encode(
+        self, inputs: tuple[Any, ...], lengths: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor | None, ModelState, bool]:
+        """Runs the encoder on its contexts and inputs.
+
+        Returns its outputs (S, B, K); which steps of them count, (S, B), None if all
+        do; the last states of its layers; and whether the inputs came with an axis of
+        rows.
+        """
+        encoder = self.encoder
+        output, last, *_ = encoder(*inputs, lengths=lengths, mask=mask)
+        if isinstance(output, PackedSequence):
+            output, steps = pad_packed_sequence(output)
+            counts = valid_steps(steps.to(output.device), output.shape[0])
+            return output, counts, last, True
+        found = encoder.counted(output, lengths, mask)
+        if output.dim() == 2:
+            found = None if found is None else found.unsqueeze(1)
+            return output.unsqueeze(1), found, single_rows(last), False
+        if encoder.batch_first:
+            output = output.transpose(0, 1)
+            found = None if found is None else found.t()
+        return output, found, last, True
 
     def started(self, state: ModelState, is_batched: bool) -> ModelState:
         """What ``start`` returns: the state, without rows where none came."""
@@ -46,6 +74,16 @@ class ConditionedModel(RecurrentModel):
                 f"{type(value).__qualname__}"
             )
         return value
+
+    def memory(self, state: ModelState, name: str) -> AttentionMemory:
+        """What the state holds for an attention to attend to."""
+        value = state[self.specification.entries.index(name)]
+        if not isinstance(value, tuple | list) or len(value) != 3:
+            raise ArgumentTypeError(
+                f"state: expected keys, values and a mask for {name}, got "
+                f"{type(value).__qualname__}"
+            )
+        return value[0], value[1], value[2]
 
     def states(self, state: ModelState | None) -> ModelState:
         """The entries of a state, all of which must be given."""

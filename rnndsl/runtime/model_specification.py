@@ -38,8 +38,8 @@ class ModelSpecification:
     size. ``contexts`` are given once a sequence: only the batch stands before their
     shapes. ``masked`` says what a sequence of outputs has at steps that do not count.
     ``stateful``: a call goes on where the one before ended. ``recurrences`` names the
-    recurrent layers in the order of their states, ``constants`` what stands behind
-    these in a state and stays the same at all steps.
+    recurrent layers in the order of their states. Behind these a state has ``feeds``,
+    what the next step reads besides, and ``constants``, which stay the same.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
     ``state_refusal`` says why it cannot start from a given state, if it cannot.
     ``summary`` has a line for each stage.
@@ -52,6 +52,7 @@ class ModelSpecification:
     inputs: tuple[InputSpecification, ...]
     exchange: Exchange
     recurrences: tuple[str, ...]
+    feeds: tuple[str, ...] = ()
     constants: tuple[str, ...] = ()
     masked: Masked = "zero"
     stateful: bool = False
@@ -67,4 +68,4 @@ class ModelSpecification:
     @property
     def entries(self) -> tuple[str, ...]:
         """What a state holds, by name."""
-        return (*self.recurrences, *self.constants)
+        return (*self.recurrences, *self.feeds, *self.constants)

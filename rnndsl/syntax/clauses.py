@@ -26,7 +26,8 @@ CLAUSE_WORDS = (
 )
 """Those of lines."""
 
-BLOCK_WORDS = ("encoder", "decoder")
+ENCODER, DECODER = "encoder", "decoder"
+BLOCK_WORDS = (ENCODER, DECODER)
 """Those of lines that other lines stand below."""
 
 

@@ -2,45 +2,107 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import assert_never
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.analysis.models.terms import excluded, given_twice
 from rnndsl.diagnostics import Diagnostic, Report
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
-from rnndsl.syntax.clauses import CLAUSE_WORDS
+from rnndsl.syntax.clauses import BLOCK_WORDS, CLAUSE_WORDS, DECODER, ENCODER
 
 FRONTS = ("embed", "one_hot")
-_STACK = ("layer", "map", "dropout")
+_STACK = ("layer", "map", "dropout", "attend", "feed")
+_OF_DECODERS = ("attend", "feed", "head")
+_IN_BLOCKS = ("input", *FRONTS, *_STACK, "head")
 
 
 @dataclass(frozen=True, slots=True)
 class Clauses:
     """``contexts`` and ``inputs`` are what they declare. ``stack`` are the lines that
-    add something to the stack, in order; ``once`` has the others by their words."""
+    add something to the stack, in order; ``once`` has the others by their words.
+    ``encoder`` are the lines of that block and its word; the others are then those of
+    the decoder, and those that are in no block."""
 
     contexts: tuple[tree.ModelInput, ...]
     inputs: tuple[tree.ModelInput, ...]
     stack: tuple[tree.Clause, ...]
     once: dict[str, tree.Clause]
+    encoder: tuple[Clauses, tree.Name] | None = None
 
 
 def clauses_of(model: tree.ModelDefinition, report: Report) -> Clauses:
-    """The lines of a model; what is unknown, repeated or missing is reported."""
+    """The lines of a model; what is unknown, repeated, missing or in a wrong place is
+    reported."""
+    blocks: dict[str, tree.Block] = {}
+    lines: list[tree.Line] = []
+    for part in model.clauses:
+        if not isinstance(part, tree.Block):
+            lines.append(part)
+        elif part.word.text not in BLOCK_WORDS:
+            report.add(unknown_clause(part.word))
+        elif part.word.text in blocks:
+            first = blocks[part.word.text].word.span
+            report.add(given_twice(part.word.span, part.word.text, first))
+        else:
+            blocks[part.word.text] = part
+    if not blocks:
+        return _sorted(model.name, f"model {quoted(model.name.text)}", lines, report)
+    encoder, decoder = blocks.get(ENCODER), blocks.get(DECODER)
+    for line in lines:
+        if _word(line).text in _IN_BLOCKS:
+            report.add(misplaced_line(_word(line), "write it in one of the blocks"))
+    for block in (encoder, decoder):
+        for line in () if block is None else block.lines:
+            _check_place(line, block is encoder, report)
+    if encoder is None or decoder is None:
+        missing = ENCODER if encoder is None else DECODER
+        what = f"model {quoted(model.name.text)}"
+        report.add(incomplete_model(model.name, what, missing, f"{missing}:"))
+        return Clauses((), (), (), {})
+    own = [line for line in encoder.lines if _word(line).text not in _OF_DECODERS]
+    inner = _sorted(encoder.word, ENCODER, own, report)
+    outer = [line for line in lines if _word(line).text not in _IN_BLOCKS]
+    outer += decoder.lines
+    rest = _sorted(decoder.word, DECODER, outer, report)
+    return replace(rest, encoder=(inner, encoder.word))
+
+
+def _check_place(line: tree.Line, in_encoder: bool, report: Report) -> None:
+    """Whether a line may stand in a block."""
+    word = _word(line)
+    if word.text not in _IN_BLOCKS and word.text in CLAUSE_WORDS:
+        report.add(misplaced_line(word, "write it below the blocks"))
+    elif in_encoder and word.text in _OF_DECODERS:
+        report.add(misplaced_line(word, "it belongs to the decoder"))
+
+
+def _word(line: tree.Line) -> tree.Name:
+    match line:
+        case tree.ModelInputs(span=span):
+            return tree.Name(span=span, text="input")
+        case tree.ContextInputs(word=word) | tree.Clause(word=word):
+            return word
+        case _:
+            assert_never(line)
+
+
+def _sorted(
+    name: tree.Name, what: str, lines: Iterable[tree.Line], report: Report
+) -> Clauses:
+    """Lines sorted by their words; ``what`` is the model or block that has them."""
     contexts: list[tree.ModelInput] = []
     inputs: list[tree.ModelInput] = []
     stack: list[tree.Clause] = []
     once: dict[str, tree.Clause] = {}
     is_whole = True
-    for clause in model.clauses:
+    for clause in lines:
         if isinstance(clause, tree.ModelInputs):
             inputs.extend(clause.inputs)
         elif isinstance(clause, tree.ContextInputs):
             contexts.extend(clause.inputs)
-        elif isinstance(clause, tree.Block):
-            report.add(unknown_clause(clause.word))
-            is_whole = False
         elif clause.word.text in _STACK:
             stack.append(clause)
         elif clause.word.text not in CLAUSE_WORDS:
@@ -53,9 +115,9 @@ def clauses_of(model: tree.ModelDefinition, report: Report) -> Clauses:
             once[clause.word.text] = clause
     # An unknown line may be the missing one, misspelt.
     if is_whole and not inputs:
-        report.add(incomplete_model(model, "input", "input x: [I]"))
+        report.add(incomplete_model(name, what, "input", "input x: [I]"))
     if is_whole and not any(clause.word.text == "layer" for clause in stack):
-        report.add(incomplete_model(model, "layer", "layer LSTM(64)"))
+        report.add(incomplete_model(name, what, "layer", "layer LSTM(64)"))
     return Clauses(tuple(contexts), tuple(inputs), tuple(stack), once)
 
 
@@ -72,15 +134,27 @@ def unknown_clause(name: tree.Name) -> Diagnostic:
     )
 
 
+def misplaced_line(word: tree.Name, advice: str) -> Diagnostic:
+    """A line of a block, or of the whole model, that stands elsewhere."""
+    text = word.text
+    return error(
+        "RNN114",
+        f"{quoted(text)} cannot stand here",
+        word.span,
+        label="in the wrong place",
+        help=advice,
+    )
+
+
 def incomplete_model(
-    model: tree.ModelDefinition, missing: str, example: str
+    name: tree.Name, what: str, missing: str, example: str
 ) -> Diagnostic:
-    """A model without what every model has."""
+    """A model, or a block of one, without what every one has."""
     return error(
         "RNN082",
-        f"the model {quoted(model.name.text)} has no {missing}",
-        model.name.span,
-        label="nothing to run" if missing == "layer" else "nothing to run on",
+        f"the {what} has no {missing}",
+        name.span,
+        label="nothing to run on" if missing == "input" else "nothing to run",
         help=f"add a line `{example}`",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rnndsl.analysis.dimensions import beyond_sizes, unknown_dimension
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import ModelInput
+from rnndsl.analysis.model import Model, ModelInput
 from rnndsl.analysis.models.variants.variant import Variants
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.scope import Kind, Scope
@@ -22,7 +22,8 @@ class ModelContext:
     cell that has been reported. ``others`` are the file's names that are no cells, with
     what they are. ``variants`` fills with the variants of cells that layers are made
     of, ``used`` with the dimensions that are the size of something, ``contexts`` with
-    what is given once a sequence and ``further`` with the inputs besides the first."""
+    what is given once a sequence and ``further`` with the inputs besides the first.
+    ``encoder`` is that of a decoder."""
 
     scope: Scope
     cells: Mapping[str, Cell | None]
@@ -32,6 +33,7 @@ class ModelContext:
     used: set[str] = field(default_factory=set)
     contexts: dict[str, ModelInput] = field(default_factory=dict)
     further: dict[str, ModelInput] = field(default_factory=dict)
+    encoder: Model | None = None
 
     @property
     def fed(self) -> dict[str, ModelInput]:

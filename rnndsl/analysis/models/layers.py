@@ -13,7 +13,6 @@ from rnndsl.analysis.model import (
     Merge,
     Recurrence,
     RecurrentLayer,
-    StateFromContext,
 )
 from rnndsl.analysis.models.cells import SizedCell, widths_differ
 from rnndsl.analysis.models.context import ModelContext
@@ -103,7 +102,7 @@ class LayerLine:
             output_width=below + width if options.has("skip") else width,
         )
 
-    def _initial_state(self) -> InitialState | StateFromContext:
+    def _initial_state(self) -> FirstState:
         """Where the layer starts; a cell that starts anew at learned values has them
         among its own parameters."""
         options = self.options

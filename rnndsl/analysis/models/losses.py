@@ -20,6 +20,7 @@ _EXCHANGES = tuple(exchange.value for exchange in Exchange)
 _POOLINGS = tuple(pooling.value for pooling in Pooling)
 _LOSSES = tuple(kind.value for kind in LossKind)
 _MASKINGS = tuple(masking.value for masking in Masking)
+_UNEQUAL = "unequal"
 _MASK = "mask"
 
 
@@ -69,7 +70,8 @@ def _masking(term: tree.Term, context: ModelContext) -> Masking | None:
     """``zero``, or what ``many_to_many(mask = hold)`` says."""
     form = "io many_to_many(mask = hold)"
     arguments = arguments_of(term)
-    if term.arguments is None:
+    is_unequal = len(arguments) == 1 and word_of(arguments[0].value) == _UNEQUAL
+    if term.arguments is None or (is_unequal and arguments[0].name is None):
         return Masking.ZERO
     if len(arguments) != 1 or arguments[0].name is None:
         place = term.arguments.span

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rnndsl.analysis.declarations import declare
 from rnndsl.analysis.dimensions import dimensions_of
 from rnndsl.analysis.model import Exchange, Masking, Model, Pooling
-from rnndsl.analysis.models.clauses import clauses_of
+from rnndsl.analysis.models.clauses import Clauses, clauses_of
 from rnndsl.analysis.models.context import ModelContext
+from rnndsl.analysis.models.feeding import check_fed
 from rnndsl.analysis.models.generation import check_generation, read_generation
 from rnndsl.analysis.models.inputs import read_contexts
 from rnndsl.analysis.models.last_state import read_last_state
+from rnndsl.analysis.models.layers import LayerLine
 from rnndsl.analysis.models.loss_rules import check_loss
 from rnndsl.analysis.models.losses import read_exchange, read_loss
 from rnndsl.analysis.models.running import (
@@ -28,10 +31,12 @@ from rnndsl.analysis.models.usage import (
     check_model_usage,
     check_one_hot,
     check_steps,
+    check_unequal,
+    names_read,
 )
 from rnndsl.analysis.models.variants.resetting import check_reset, read_reset
 from rnndsl.analysis.models.variants.variant import Variants
-from rnndsl.analysis.program import Cell
+from rnndsl.analysis.program import Cell, Dimension
 from rnndsl.analysis.reserved import MODEL_ARGUMENTS, MODEL_ATTRIBUTES
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.diagnostics import Report
@@ -68,6 +73,10 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     clauses = clauses_of(definition, report)
     contexts = read_contexts(clauses.contexts, context)
     reset = read_reset(clauses.once.get("reset"), context)
+    encoder, encoder_lines = _encoder(definition, dimensions, clauses, context)
+    if clauses.encoder is not None and encoder is None:
+        return None
+    context = replace(context, encoder=encoder)
     stack = Stack(clauses, context)
     io = clauses.once.get("io")
     exchange = (
@@ -98,6 +107,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         docstring="" if docstring is None else docstring.text,
         dimensions=dimensions,
         contexts=contexts,
+        encoder=encoder,
         inputs=tuple(item for item in stack.inputs if item is not None),
         front=stack.front,
         layers=tuple(stack.layers),
@@ -119,13 +129,59 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     check_directions(stack.lines, io, resolved, report)
     check_reset(resolved, io, report)
     running = (stateful, truncation)
-    check_running(stack.lines, resolved.exchange, io, running, report)
+    lines = (*encoder_lines, *stack.lines)
+    check_running(lines, resolved.exchange, io, running, report)
     check_settling(settling, stack.lines, report)
     check_steps(resolved, io, report)
     check_separate(stack.lines, resolved, report)
     check_loss(resolved, io, report)
+    check_unequal(resolved, io, report)
+    check_fed(resolved, io, report)
     check_kept(resolved, report)
     check_one_hot(resolved, report)
     check_generation(resolved, stack.lines, io, report)
     check_model_usage(resolved, context)
     return resolved
+
+
+def _encoder(
+    definition: tree.ModelDefinition,
+    dimensions: tuple[Dimension, ...],
+    clauses: Clauses,
+    context: ModelContext,
+) -> tuple[Model | None, Sequence[LayerLine]]:
+    """The model that the block ``encoder`` makes, and its lines with layers; None if
+    there is no such block, or, reported, if it is wrong."""
+    if clauses.encoder is None:
+        return None, ()
+    own, word = clauses.encoder
+    inner = replace(context, further={}, used=set())
+    stack = Stack(own, inner)
+    context.used.update(inner.used)
+    if context.report.has_errors or stack.width is None:
+        return None, stack.lines
+    encoder = Model(
+        span=word.span,
+        name=f"{definition.name.text}Encoder",
+        docstring=f"The encoder of {definition.name.text}.",
+        dimensions=tuple(d for d in dimensions if d.name in inner.used),
+        contexts=(),
+        inputs=tuple(item for item in stack.inputs if item is not None),
+        front=stack.front,
+        layers=tuple(stack.layers),
+        exchange=Exchange.MANY_TO_MANY,
+        pooling=None,
+        masking=Masking.ZERO,
+        stateful=None,
+        truncation=None,
+        head=(),
+        loss=None,
+        generation=None,
+        cells=stack.cells,
+        output_width=stack.width,
+    )
+    read = tuple(dict.fromkeys(names_read(encoder)))
+    contexts = tuple(item for item in context.contexts.values() if item.name in read)
+    check_separate(stack.lines, encoder, context.report)
+    check_one_hot(encoder, context.report)
+    return replace(encoder, contexts=contexts), stack.lines

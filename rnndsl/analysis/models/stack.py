@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from rnndsl.analysis.model import (
     Embedding,
+    FeedBack,
     Layer,
     ModelInput,
     OneHot,
     RecurrentLayer,
+    StateFromEncoder,
     TokenInput,
     VectorInput,
 )
@@ -15,6 +20,13 @@ from rnndsl.analysis.models.clauses import FRONTS, Clauses, two_fronts
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.convolutions import Extent, not_a_vector
 from rnndsl.analysis.models.embeddings import Table
+from rnndsl.analysis.models.encoding import read_attend, started
+from rnndsl.analysis.models.feeding import (
+    UNKNOWN_FED,
+    depends,
+    feeds_itself,
+    read_feed,
+)
 from rnndsl.analysis.models.inputs import (
     read_front,
     read_inputs,
@@ -27,6 +39,7 @@ from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
 from rnndsl.analysis.models.sharing import sharing
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
+from rnndsl.diagnostics import Report
 from rnndsl.syntax import tree
 
 
@@ -50,16 +63,46 @@ class Stack:
             {item.name: item for item in self.inputs[1:] if item is not None}
         )
         self.front = self._front(clauses, self.inputs[0] if self.inputs else None)
-        for clause in clauses.stack:
+        # What the first recurrent layer reads besides, of the step before.
+        self._fed: Width | None = None
+        feeds = [line for line in clauses.stack if line.word.text == "feed"]
+        if feeds:
+            self._read_fed(clauses.stack, feeds)
+        else:
+            self._read(clauses.stack)
+
+    def _read(self, lines: Sequence[tree.Clause]) -> None:
+        for clause in lines:
             self._add(clause)
+
+    def _read_fed(
+        self, lines: Sequence[tree.Clause], feeds: Sequence[tree.Clause]
+    ) -> None:
+        """Reads lines of which one is fed back, first to see what width that has."""
+        context, width, extent = self._context, self.width, self._extent
+        trial = Report()
+        self._context = replace(context, report=trial)
+        self._fed = UNKNOWN_FED
+        self._read(lines)
+        self._context = context
+        fed = next(
+            (layer for layer in self.layers if isinstance(layer, FeedBack)), None
+        )
+        if trial.has_errors or fed is None or depends(fed.width):
+            for diagnostic in trial.diagnostics:
+                context.add(diagnostic)
+            if not trial.has_errors and fed is not None:
+                context.add(feeds_itself(feeds[0].span, fed.width))
+            self.width = None
+            return
+        self.lines, self.layers = [], []
+        self.width, self._extent, self._fed = width, extent, fed.width
+        self._read(lines)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells of all layers, each once."""
-        known = {
-            cell.cell.name: cell.cell for line in self.lines for cell in line.all_cells
-        }
-        known |= {cell.name: cell for cell in self._context.variants.cells}
+        known = self._known_cells()
         uses = dict.fromkeys(
             use.cell
             for layer in self.layers
@@ -69,6 +112,12 @@ class Stack:
             if use is not None
         )
         return tuple(known[name] for name in uses)
+
+    def _known_cells(self) -> dict[str, Cell]:
+        known = {
+            cell.cell.name: cell.cell for line in self.lines for cell in line.all_cells
+        }
+        return known | {cell.name: cell for cell in self._context.variants.cells}
 
     def head(self, clause: tree.Clause | None) -> tuple[Layer, ...]:
         """What ``head`` puts on top."""
@@ -116,9 +165,14 @@ class Stack:
                 self._context.add(not_a_vector(place, self.width, self._extent))
                 self.width, self._extent = None, ()
                 return
+            if self._fed is not None and not self.lines:
+                self.width += self._fed
             self.lines.append(line)
             line.options.variant.resets = self._resets
             self._recurrent(line)
+            return
+        if clause.word.text in ("attend", "feed"):
+            self._of_decoder(clause)
             return
         maps = Maps(self.width, self._context, extent=self._extent)
         if clause.word.text == "dropout":
@@ -127,6 +181,27 @@ class Stack:
             maps.read(clause)
         self.layers.extend(maps.layers)
         self.width, self._extent = maps.width, maps.extent
+
+    def _of_decoder(self, clause: tree.Clause) -> None:
+        """Takes a line ``attend`` or ``feed``."""
+        context = self._context
+        if self.width is None:
+            return
+        if self._extent:
+            context.add(not_a_vector(clause.span, self.width, self._extent))
+            self.width, self._extent = None, ()
+            return
+        if clause.word.text == "feed":
+            feed = read_feed(clause, self.width, self.layers, context)
+            if feed is not None:
+                self.layers.append(feed)
+            return
+        attend = read_attend(clause, self.width, context)
+        if attend is None:
+            self.width = None
+            return
+        self.layers.append(attend)
+        self.width += attend.memory_width
 
     def _recurrent(self, line: LayerLine) -> None:
         first: RecurrentLayer | None = None
@@ -142,6 +217,9 @@ class Stack:
             if line.options.has("shared") and layer is not None:
                 first = first or layer
                 layer = sharing(layer, first, line, self._context)
+            if layer is not None and isinstance(layer.initial_state, StateFromEncoder):
+                start = started(layer, self._known_cells(), self._context)
+                layer = None if start is None else replace(layer, initial_state=start)
             if layer is not None:
                 self.layers.append(layer)
             self.width = None if layer is None else layer.output_width

@@ -8,6 +8,7 @@ from rnndsl.analysis.model import (
     InitialState,
     ModelInput,
     StateFromContext,
+    StateFromEncoder,
     TokenInput,
 )
 from rnndsl.analysis.models.context import ModelContext
@@ -17,9 +18,11 @@ from rnndsl.analysis.models.terms import (
     word_of,
     wrong_arguments,
 )
+from rnndsl.analysis.width import Width
 from rnndsl.diagnostics import Diagnostic, Label, Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
+from rnndsl.syntax.clauses import ENCODER
 
 BRIDGES = ("linear", "tanh", "sigmoid", "relu")
 """What a learned map of a vector can end with."""
@@ -43,21 +46,30 @@ def read_state(term: tree.Term, context: ModelContext) -> FirstState | None:
 
 def _from(origin: tree.Origin, context: ModelContext) -> FirstState | None:
     given = context.contexts.get(origin.name.text)
-    if given is None:
+    is_encoder = origin.name.text == ENCODER and context.encoder is not None
+    if given is None and not is_encoder:
         context.add(unknown_origin(origin.name, context))
         return None
-    activation = _activation(origin, given, context)
-    if activation is None:
+    bridge = _bridge(origin, given, context)
+    if bridge is None:
         return None
-    return StateFromContext(
+    activation = None if bridge == "linear" else bridge
+    if given is not None:
+        return StateFromContext(
+            span=origin.span, context=given.name, activation=activation
+        )
+    # Which layer of the encoder it is, is known where the layers are counted.
+    return StateFromEncoder(
         span=origin.span,
-        context=given.name,
-        activation=None if activation == "linear" else activation,
+        layer="",
+        bridge=origin.arguments is not None,
+        activation=activation,
+        width=Width(),
     )
 
 
-def _activation(
-    origin: tree.Origin, given: ModelInput, context: ModelContext
+def _bridge(
+    origin: tree.Origin, given: ModelInput | None, context: ModelContext
 ) -> str | None:
     """The word in the parentheses, ``linear`` without any."""
     name = origin.name.text
@@ -83,12 +95,14 @@ def _activation(
 
 def unknown_origin(name: tree.Name, context: ModelContext) -> Diagnostic:
     """A state, or something put beside the features, that comes from nothing there."""
-    known = tuple(context.fed)
+    known = (*context.fed, *(() if context.encoder is None else (ENCODER,)))
     near = suggest(name.text, known)
     labels: list[Label] = []
     declared = context.scope.get(name.text)
     advice = f"declare it: `context {name.text}: [64]`"
-    if near is not None:
+    if name.text == ENCODER:
+        advice = "a model has one in a block: `encoder:`"
+    elif near is not None:
         advice = f"did you mean `{near}`?"
     elif declared is not None:
         labels.append(_declared_as(declared.span))

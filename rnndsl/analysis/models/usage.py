@@ -17,6 +17,7 @@ from rnndsl.analysis.model import (
     StateFromContext,
     TimeConvolution,
 )
+from rnndsl.analysis.models.clauses import misplaced_line
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine
 from rnndsl.analysis.models.terms import excluded
@@ -50,15 +51,41 @@ def check_directions(
 
 def check_kept(model: Model, report: Report) -> None:
     """What goes on where the call before ended does not start from a context."""
-    if model.stateful is not None and model.contexts:
-        place = model.contexts[0].span
+    if model.contexts:
+        word, place = "context", model.contexts[0].span
+    elif model.encoder is not None:
+        word, place = "encoder", model.encoder.span
+    else:
+        return
+    if model.stateful is not None:
         reason = "a sequence starts anew from what is given with it"
-        report.add(excluded(model.stateful.span, "stateful", "context", place, reason))
+        report.add(excluded(model.stateful.span, "stateful", word, place, reason))
     for layer in (*model.layers, *model.head):
-        if model.contexts and isinstance(layer, TimeConvolution):
-            place = model.contexts[0].span
+        if isinstance(layer, TimeConvolution):
             reason = "goes on from a state, which holds no former steps"
-            report.add(excluded(layer.span, "conv_time", "context", place, reason))
+            report.add(excluded(layer.span, "conv_time", word, place, reason))
+
+
+def check_unequal(model: Model, io: tree.Clause | None, report: Report) -> None:
+    """``io many_to_many(unequal)`` and blocks say the same; no other ``io`` does."""
+    if io is None:
+        return
+    term = io.terms[0]
+    is_unequal = "unequal" in term.span.text
+    if model.encoder is not None and not is_unequal:
+        place = model.encoder.span
+        reason = "two sequences go in, of lengths that differ"
+        advice = "write `io many_to_many(unequal)`, or leave it out"
+        word = term.span.text
+        report.add(excluded(term.span, word, "encoder", place, reason, advice))
+    elif model.encoder is None and is_unequal:
+        report.add(
+            misplaced_line(
+                io.word,
+                "sequences of other lengths come out of "
+                "a model with the blocks `encoder:` and `decoder:`",
+            )
+        )
 
 
 def check_steps(model: Model, io: tree.Clause | None, report: Report) -> None:
@@ -95,13 +122,20 @@ def check_model_usage(model: Model, context: ModelContext) -> None:
     for declared in context.scope.of_kind(Kind.DIMENSION):
         if declared.name not in context.used:
             context.add(unused_size(declared))
-    read = {name for layer in (*model.layers, *model.head) for name in _read(layer)}
-    for item in model.inputs[1:]:
+    encoder = model.encoder
+    read = {*names_read(model), *(() if encoder is None else names_read(encoder))}
+    for item in (*model.inputs[1:], *(() if encoder is None else encoder.inputs[1:])):
         if item.name not in read:
             context.add(never_used("input", item.name, item.span))
     for item in model.contexts:
         if item.name not in read:
             context.add(never_used("context", item.name, item.span))
+
+
+def names_read(model: Model) -> Iterator[str]:
+    """The names of the inputs and contexts that the layers of a model read."""
+    for layer in (*model.layers, *model.head):
+        yield from _read(layer)
 
 
 def _read(layer: Layer) -> Iterator[str]:

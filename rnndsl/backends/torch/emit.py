@@ -56,8 +56,10 @@ def emit_module(
     """
     cells = tuple(_cell(plan) for plan in plans)
     models = tuple(
-        model_view(model, f"{_snake(model.name).upper()}_SPECIFICATION")
+        model_view(part, f"{_snake(part.name).upper()}_SPECIFICATION")
         for model in program.models
+        for part in (model.encoder, model)
+        if part is not None
     )
     name = PurePath(program.source.name).name
     digest = hashlib.sha256(program.source.text.encode()).hexdigest()

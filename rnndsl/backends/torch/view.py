@@ -130,8 +130,8 @@ class LossView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
     """The specification and the class of a model. ``decoding`` are the methods that
-    ``forward`` is made of where something is given once a sequence; there is no method
-    ``initial_state`` then. ``runtime`` has the names that it needs of the runtime."""
+    ``forward`` is made of where something is given once a sequence; there are no
+    ``initial_states`` then. ``runtime`` has the names that it needs of the runtime."""
 
     name: str
     base: str

@@ -8,9 +8,11 @@ from itertools import count
 from typing import assert_never
 
 from rnndsl.analysis.model import (
+    Attend,
     Convolution,
     Embedding,
     Exchange,
+    FeedBack,
     Flatten,
     InitialState,
     Join,
@@ -24,6 +26,7 @@ from rnndsl.analysis.model import (
     RecurrentLayer,
     SpatialPool,
     StateFromContext,
+    StateFromEncoder,
     TiedMap,
     TimeConvolution,
     TokenInput,
@@ -65,7 +68,8 @@ def outline_of(model: Model) -> Outline:
 @dataclass(slots=True)
 class _Outliner:
     """``flow`` is the block that the next one reads, with ``width`` and ``extent``;
-    ``on_top`` are the cells of the last recurrent layer."""
+    ``on_top`` are the cells of the last recurrent layer, ``first`` is the first one of
+    all."""
 
     model: Model
     blocks: list[Block] = field(default_factory=list)
@@ -77,6 +81,8 @@ class _Outliner:
     has_time: bool = True
     is_separate: bool = False
     on_top: list[str] = field(default_factory=list)
+    first: str = ""
+    _attentions: Iterator[int] = field(default_factory=lambda: count(1))
     _joins: Iterator[int] = field(default_factory=lambda: count(1))
     _drops: Iterator[int] = field(default_factory=lambda: count(1))
     _pools: Iterator[int] = field(default_factory=lambda: count(1))
@@ -87,6 +93,8 @@ class _Outliner:
         for context in model.contexts:
             text = input_words(context)
             self._block(f"context_{context.name}", text, form=Form.END, has_time=False)
+        if model.encoder is not None:
+            self._encoder(model.encoder)
         for item in model.inputs:
             self._block(f"input_{item.name}", input_words(item), form=Form.END)
         self._front()
@@ -112,6 +120,15 @@ class _Outliner:
             self._block("loss", loss_words(model.loss), form=Form.END, has_time=False)
             self._arrow("output", "loss")
             self._arrow("target", "loss")
+
+    def _encoder(self, encoder: Model) -> None:
+        """An encoder as one block, with what it reads."""
+        for item in encoder.inputs:
+            self._block(f"input_{item.name}", input_words(item), form=Form.END)
+        shape = shape_words(encoder.output_width)
+        self._block("encoder", encoder.name, shape=shape)
+        for item in (*encoder.contexts, *encoder.inputs):
+            self._arrow(self._given(item.name), "encoder")
 
     def _front(self) -> None:
         first, front = self.model.inputs[0], self.model.front
@@ -143,6 +160,16 @@ class _Outliner:
                 return
             case Join():
                 self._join(layer)
+                return
+            case Attend():
+                self.width = self.width + layer.memory_width
+                name = f"attention_{next(self._attentions)}"
+                text = f"attend, {layer.kind.value}"
+                self._meet(name, text, [self.flow, "encoder"])
+                return
+            case FeedBack():
+                self._next("feed", map_words(layer))
+                self.loops.append(Loop(source="feed", target=self.first))
                 return
             case LinearMap(width=width) | TimeConvolution(width=width):
                 self.width, name = Width.of(width), next(maps)
@@ -204,6 +231,7 @@ class _Outliner:
             if layer.weight_drop:
                 text += f", weight_drop({written_number(layer.weight_drop).text})"
             block = f"{name}{end}"
+            self.first = self.first or block
             begin = self._first_state(layer, block)
             self._block(block, text, shape=shape_words(use.output_width))
             self._arrow(source, block)
@@ -239,6 +267,13 @@ class _Outliner:
                 text = text if activation is None else f"{text}, {activation}"
                 self._block(source, text, has_time=False)
                 self._arrow(self._given(context), source)
+            case StateFromEncoder(bridge=bridge, activation=activation):
+                source = "encoder"
+                if bridge:
+                    source = f"{block}_state"
+                    text = "linear" if activation is None else f"linear, {activation}"
+                    self._block(source, text, has_time=False)
+                    self._arrow("encoder", source)
             case _:
                 assert_never(layer.initial_state)
         return [Arrow(source=source, target=block, label="first state", to_first=True)]

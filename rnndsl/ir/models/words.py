@@ -6,9 +6,11 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     Activation,
+    Attend,
     CellUse,
     Convolution,
     Dropout,
+    FeedBack,
     Flatten,
     Layer,
     LinearMap,
@@ -80,6 +82,10 @@ def map_words(layer: Layer) -> str:
             return f"dropout({written_number(probability).text}{kind})"
         case JoinedInput(source=source):
             return f"join({source})"
+        case Attend(kind=kind):
+            return f"attend encoder, {kind.value}"
+        case FeedBack():
+            return "feed"
         case RecurrentLayer(name=name):
             return name
         case _:

@@ -8,7 +8,7 @@ operation for each entry of its result, backward two. Losses are not counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
@@ -16,11 +16,14 @@ import sympy
 
 from rnndsl.analysis.model import (
     Activation,
+    Attend,
+    AttentionKind,
     CellUse,
     Convolution,
     Dropout,
     Embedding,
     Exchange,
+    FeedBack,
     Flatten,
     InitialState,
     Join,
@@ -36,6 +39,7 @@ from rnndsl.analysis.model import (
     Softmax,
     SpatialPool,
     StateFromContext,
+    StateFromEncoder,
     TiedMap,
     TimeConvolution,
     TokenInput,
@@ -74,9 +78,13 @@ class _Stages:
     costs: Mapping[str, Cost]
     width: sympy.Expr = _ZERO
     extent: tuple[Dim, ...] = ()
+    attentions: Iterator[int] = field(default_factory=lambda: count(1))
 
     def every(self) -> Iterator[StageCost]:
         model = self.model
+        if model.encoder is not None:
+            for stage in stages_of(model.encoder, self.costs):
+                yield replace(stage, name=f"encoder.{stage.name}")
         first = model.inputs[0]
         self.width = _width_of(first)
         if isinstance(first, VectorInput):
@@ -140,11 +148,16 @@ class _Stages:
                     source = self._source(layer.source)
                     yield _table(next(joins), _width_of(source), _size(embedded))
                 self.width += _expr(width)
+            case Attend():
+                yield self._attention(layer, f"attention_{next(self.attentions)}")
+            case FeedBack():
+                pass
             case _:
                 assert_never(layer)
 
     def _recurrent(self, layer: RecurrentLayer) -> Iterator[StageCost]:
-        below = self.width
+        # With what is fed back, if this is the first layer.
+        below = self.width = _expr(layer.input_width)
         if layer.variational:
             yield self._pointwise(f"{layer.name}_variational", 1, 1)
         outputs = []
@@ -201,6 +214,8 @@ class _Stages:
                 source = self._source(context)
                 bias = 0 if isinstance(source, TokenInput) else 1
                 owned += sympy.expand((_width_of(source) + bias) * state)
+            case StateFromEncoder(bridge=bridge, width=width):
+                owned += sympy.expand((_expr(width) + 1) * state) if bridge else 0
             case _:
                 assert_never(layer.initial_state)
         return StageCost(
@@ -210,6 +225,21 @@ class _Stages:
             backward=here(sympy.Add(*backward)),
             kept=here(cost.kept),
         )
+
+    def _attention(self, layer: Attend, name: str) -> StageCost:
+        """Only parameters: the rest depends on how long the source is."""
+        query, memory = _expr(layer.query_width), _expr(layer.memory_width)
+        self.width = query + memory
+        match layer.kind:
+            case AttentionKind.DOT:
+                return StageCost(name=name)
+            case AttentionKind.GENERAL:
+                owned = query * memory
+            case AttentionKind.ADDITIVE:
+                owned = _expr(layer.size) * (query + memory + 1)
+            case _:
+                assert_never(layer.kind)
+        return StageCost(name=name, parameters=sympy.expand(owned))
 
     def _linear(self, name: str, rows: sympy.Expr) -> StageCost:
         columns, self.width = self.width, rows

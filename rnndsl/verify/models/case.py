@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
@@ -11,6 +12,7 @@ import torch
 from rnndsl.analysis.model import (
     Embedding,
     Exchange,
+    FeedBack,
     Join,
     Model,
     Pooling,
@@ -51,6 +53,19 @@ class ModelCase:
     training: bool = False
     spoilt: bool = False
     truncation: int | None = None
+
+
+def interpreted(models: Iterable[Model]) -> tuple[Model, ...]:
+    """The models that the interpreter can run, and the encoders of others: it knows
+    of no decoder, and of nothing that is fed back."""
+    parts = [part for model in models for part in (model.encoder, model)]
+    return tuple(
+        part
+        for part in parts
+        if part is not None
+        and part.encoder is None
+        and not any(isinstance(layer, FeedBack) for layer in part.layers)
+    )
 
 
 def cases_of(model: Model) -> tuple[ModelCase, ...]:

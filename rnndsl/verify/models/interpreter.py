@@ -17,10 +17,12 @@ from torch import Tensor
 
 from rnndsl.analysis.model import (
     Activation,
+    Attend,
     Convolution,
     Dropout,
     Embedding,
     Exchange,
+    FeedBack,
     Flatten,
     Join,
     Layer,
@@ -221,8 +223,10 @@ def _width(model: Model, sizes: Sizes) -> int:
                 return joined + shape_of((dim,), sizes)[0]
             case TimeConvolution(width=dim):
                 return joined + shape_of((dim,), sizes)[0]
-            case Join(width=width):
+            case Join(width=width) | Attend(memory_width=width):
                 joined += width.value(sizes)
+            case FeedBack(width=width):
+                return joined + width.value(sizes)
             case Activation() | Dropout() | Softmax() | TiedMap() | SpatialPool():
                 continue
             case _:

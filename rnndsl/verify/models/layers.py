@@ -9,8 +9,10 @@ from torch import Tensor
 
 from rnndsl.analysis.model import (
     Activation,
+    Attend,
     Convolution,
     Dropout,
+    FeedBack,
     Flatten,
     Join,
     Layer,
@@ -79,6 +81,8 @@ def apply_layer(
             # Without time there is one mask for each row either way.
             variational = variational and has_time
             return recurrences.dropped(flow, probability, variational=variational)
+        case Attend() | FeedBack():
+            raise NotImplementedError("the interpreter runs no decoder")
         case _:
             assert_never(layer)
 

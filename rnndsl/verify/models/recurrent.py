@@ -23,6 +23,7 @@ from rnndsl.analysis.model import (
     RecurrentLayer,
     Settling,
     StateFromContext,
+    StateFromEncoder,
     TokenInput,
     VectorInput,
 )
@@ -240,6 +241,8 @@ class Recurrences:
                 return self.parameters.tensor(name, *shape)
             case StateFromContext(context=context, activation=activation):
                 return self._mapped(context, activation, name, shape)
+            case StateFromEncoder():
+                raise NotImplementedError("the interpreter runs no decoder")
             case _:
                 assert_never(initial)
 

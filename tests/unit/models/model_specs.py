@@ -209,14 +209,20 @@ def compiled(spec: str, name: str) -> ModuleType:
     return made
 
 
-def model(name: str, *sizes: int, **options: Any) -> Any:
-    """A model of one of the specs, in double precision and without dropout."""
-    specification = next(
+def specification_of(name: str) -> Any:
+    """That of the model of a spec."""
+    # An encoder stands before the model that has it.
+    *_, specification = (
         value
-        for key, value in vars(module(name)).items()
+        for value in vars(module(name)).values()
         if type(value).__name__ == "ModelSpecification"
     )
-    built = getattr(module(name), specification.name)
+    return specification
+
+
+def model(name: str, *sizes: int, **options: Any) -> Any:
+    """A model of one of the specs, in double precision and without dropout."""
+    built = getattr(module(name), specification_of(name).name)
     return built(*sizes, **{"dtype": torch.float64, **options}).eval()
 
 
@@ -225,11 +231,7 @@ SIZE = 12
 
 def random_model(name: str, engine: str = "auto") -> Any:
     """A model of one of the specs with all its dimensions of one size."""
-    (specification,) = (
-        value
-        for value in vars(module(name)).values()
-        if type(value).__name__ == "ModelSpecification"
-    )
+    specification = specification_of(name)
     options: dict[str, Any] = {}
     if "given" in ALL[name]:
         options["embedding"] = torch.randn(SIZE, 4, dtype=torch.float64)
@@ -244,15 +246,19 @@ def inputs_of(built: Any, *leading: int) -> list[torch.Tensor]:
 
 
 def contexts_of(built: Any, *leading: int) -> list[torch.Tensor]:
-    """What such a model is given once a sequence."""
-    return _drawn(built.specification.contexts, leading)
+    """What such a model is given once a sequence, and what its encoder reads."""
+    contexts = _drawn(built.specification.contexts, leading)
+    if not hasattr(built, "encoder"):
+        return contexts
+    return [*contexts, *_drawn(built.encoder.specification.inputs, (7, *leading))]
 
 
 def _drawn(values: Any, leading: tuple[int, ...]) -> list[torch.Tensor]:
     inputs = []
     for own in values:
         if own.vocabulary is not None:
-            inputs.append(torch.randint(SIZE, leading))
+            high = own.vocabulary if isinstance(own.vocabulary, int) else SIZE
+            inputs.append(torch.randint(high, leading))
             continue
         shape = [SIZE if isinstance(dim, str) else dim for dim in own.shape]
         inputs.append(torch.rand((*leading, *shape), dtype=torch.float64) + 1.5)

@@ -77,6 +77,100 @@ model Series(I):
     generate
 """
 
+TRANSLATOR = """from zoo import LSTM
+
+model Translator(S, T):
+    encoder:
+        input source: tokens(S)
+        embed 6
+        layer LSTM(5) x 2, bidirectional(sum)
+    decoder:
+        input target: tokens(T)
+        embed 4
+        layer LSTM(5) x 2, state from encoder
+        attend encoder, additive(7)
+        map linear(3), tanh
+        feed
+        head linear(T)
+    io many_to_many(unequal)
+    loss cross_entropy
+    generate start(1), stop(2)
+"""
+
+# Everything else that a decoder can take of its encoder.
+SPEECH = """from zoo import Elman, GRU, LSTM
+
+model Speech(F, V):
+    context speaker: tokens(3), gain: [2]
+    encoder:
+        input frames: [F], energy: []
+        map join(energy), join(speaker, 2), linear(4), tanh
+        layer GRU(5), bidirectional
+        layer parallel(GRU(5), LSTM(3)), skip
+        layer GRU(4), bidirectional(product, Elman(4))
+        layer GRU(6), reverse
+    decoder:
+        input words: tokens(V), pitch: [2]
+        embed 4
+        map join(pitch)
+        layer GRU(10), state from encoder
+        layer parallel(GRU(5), LSTM(3)), state from encoder
+        layer GRU(4), state from encoder
+        layer LSTM(7), state from encoder(tanh)
+        attend encoder, general
+        map linear(6)
+        attend encoder, dot
+        layer GRU(5), state from gain
+        map join(gain)
+        head linear(V)
+    loss cross_entropy
+"""
+
+# A loop that reads inputs and contexts at each step, without an encoder.
+ECHO = """from zoo import GRU, TimeAwareLSTM
+
+model Echo(I):
+    context z: [2]
+    input x: [I], dt: [], u: [2]
+    map linear(3)
+    layer TimeAwareLSTM(4), state learned
+    map join(u), join(z), tanh
+    layer GRU(3), dropout(0.5), project(8), residual
+    map linear(5)
+    feed
+    layer GRU(4), bidirectional
+    head linear(2), join(z)
+    loss mse
+"""
+
+JORDAN = """from zoo import GRU
+
+model Fed(I):
+    input x: [I]
+    layer GRU(4) x 2, state learned
+    map linear(I)
+    feed
+    loss mse
+    generate
+"""
+
+TURNER = """from zoo import GRU
+
+model Turner(V):
+    encoder:
+        input source: tokens(V)
+        embed 12
+        layer GRU(24), bidirectional(sum)
+    decoder:
+        input target: tokens(V)
+        embed 12
+        layer GRU(24), state from encoder(tanh)
+        attend encoder, general
+        head linear(V)
+    loss cross_entropy
+    generate start(1), stop(2)
+"""
+
 SEQUENCES = {
     "caption": CAPTION,
     "song": SONG,
@@ -85,4 +179,9 @@ SEQUENCES = {
     "chatter": LETTERS,
     "chatter_kept": LETTERS.replace("    generate", "    stateful\n    generate"),
     "series": SERIES,
+    "translator": TRANSLATOR,
+    "speech": SPEECH,
+    "turner": TURNER,
+    "echo": ECHO,
+    "jordan": JORDAN,
 }

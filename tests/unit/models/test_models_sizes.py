@@ -40,7 +40,10 @@ def test_rows_and_steps(name: str, engine: str, steps: int, rows: int) -> None:
     assert rows or not any(gradient.any() for gradient in found)
     if kind != "one_to_one":
         lengths = torch.zeros(rows).long()
-        emptied = ours(*contexts, *inputs, lengths=lengths)[0]
+        option = "lengths"
+        if hasattr(ours, "encoder"):
+            option = f"{ours.specification.inputs[0].name}_lengths"
+        emptied = ours(*contexts, *inputs, **{option: lengths})[0]
         assert emptied.shape == output.shape
         assert emptied.isfinite().all()
 

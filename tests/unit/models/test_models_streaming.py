@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 import torch
 from model_cases import CASES, ENGINES, ROWS, STEPS, STREAMING, Case, flat, random_like
-from model_specs import ALL, contexts_of, inputs_of, model, module, random_model
+from model_specs import (
+    ALL,
+    contexts_of,
+    inputs_of,
+    model,
+    random_model,
+    specification_of,
+)
 from torch.testing import assert_close
 
 streaming = pytest.mark.parametrize("case", STREAMING, ids=lambda case: case.name)
@@ -37,12 +44,7 @@ def test_steps_are_forward(case: Case, engine: str, batch_first: bool) -> None:
 
 def streams(name: str) -> bool:
     """Whether the model of a spec runs step by step."""
-    (specification,) = (
-        value
-        for value in vars(module(name)).values()
-        if type(value).__name__ == "ModelSpecification"
-    )
-    return specification.streaming_refusal is None
+    return specification_of(name).streaming_refusal is None
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if streams(name)])

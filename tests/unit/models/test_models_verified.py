@@ -20,7 +20,9 @@ from rnndsl.verify import render_table
 from rnndsl.verify.models.interpreter import run_model
 from rnndsl.verify.models.parameters import Parameters
 
-SPECS = {**ALL, **HEADS, **CONVOLUTIONS, **SEQUENCES, **VERIFIED}
+EVERY = {**ALL, **HEADS, **CONVOLUTIONS, **SEQUENCES, **VERIFIED}
+# What is fed back is not interpreted.
+SPECS = {name: EVERY[name] for name in EVERY if name not in ("echo", "jordan")}
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -32,6 +32,9 @@ def check_reset(model: Model, io: tree.Clause | None, report: Report) -> None:
     if model.contexts:
         first = model.contexts[0]
         report.add(excluded(reset.span, "reset", first.name, first.span, reason))
+    elif model.encoder is not None:
+        place = model.encoder.span
+        report.add(excluded(reset.span, "reset", "encoder", place, reason))
     elif model.generation is not None:
         place = model.generation.span
         reason = "what is generated has one beginning"

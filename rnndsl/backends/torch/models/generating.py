@@ -6,10 +6,15 @@ from rnndsl.analysis.model import Generation, Model, TokenInput
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import Nest, call, nested
 from rnndsl.backends.torch.models.conditioning import is_conditioned
+from rnndsl.backends.torch.models.decoding import (
+    given_arguments,
+    source_options,
+    start_call,
+)
 from rnndsl.backends.torch.models.methods import signature
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stage import INDENT, commented
-from rnndsl.backends.torch.models.text import filled, given_text
+from rnndsl.backends.torch.models.text import filled, once_text
 from rnndsl.backends.torch.view import MethodView
 
 _BODY = INDENT + 4
@@ -36,15 +41,16 @@ def generating_runtime(model: Model) -> tuple[str, ...]:
 
 
 def _of_tokens(model: Model, generation: Generation, names: ModelNames) -> MethodView:
-    contexts = list(names.contexts.values())
-    options = ["*", "max_length: int", *_PRIMES, 'strategy: Strategy = "greedy"']
+    options = ["*", "max_length: int", *source_options(model, names), *_PRIMES]
+    options.append('strategy: Strategy = "greedy"')
     lines = ["with torch.no_grad():"]
-    begin = f"self.start({', '.join(contexts)})"
-    if not is_conditioned(model):
+    if is_conditioned(model):
+        start = start_call(model, names, "state = ", _BODY)
+        lines += [f"    {line}" for line in start]
+    else:
         options.append("batch: int | None = None")
         lines.append("    rows = rows_to_generate(self, prime, batch)")
-        begin = "self.initial_state(rows)"
-    lines.append(f"    state = {begin}")
+        lines.append("    state = self.initial_state(rows)")
     arguments = (
         "self",
         "state",
@@ -62,7 +68,7 @@ def _of_tokens(model: Model, generation: Generation, names: ModelNames) -> Metho
         signature=signature(
             "generate",
             [
-                *(f"{name}: Tensor" for name in contexts),
+                *given_arguments(model, names),
                 *options,
                 "**search: Unpack[SearchOptions]",
             ],
@@ -76,8 +82,8 @@ def _of_tokens(model: Model, generation: Generation, names: ModelNames) -> Metho
 def _tokens_docstring(model: Model, generation: Generation) -> tuple[str, ...]:
     start, stop = generation.start, generation.stop
     parts = []
-    if model.contexts:
-        parts.append(f"Inputs: {given_text(model.contexts, 'B')}.")
+    if is_conditioned(model):
+        parts.append(f"Inputs: {once_text(model)}.")
     ends = "" if stop is None else ", a stop symbol counted"
     parts.append(f"max_length: the most tokens of a sequence{ends}.")
     needed = "" if start is not None else "; needed, since no symbol starts them"
@@ -102,24 +108,22 @@ def _tokens_docstring(model: Model, generation: Generation) -> tuple[str, ...]:
 
 
 def _of_vectors(model: Model, generation: Generation, names: ModelNames) -> MethodView:
-    contexts = list(names.contexts.values())
-    given = [f"{name}: Tensor" for name in (*contexts, "prime")]
-    begin = f"self.start({', '.join(contexts)})"
-    if not is_conditioned(model):
-        axis = "0 if self.batch_first else 1"
-        begin = f"self.initial_state(prime.shape[{axis}])"
+    given = [*given_arguments(model, names), "prime: Tensor"]
+    axis = "0 if self.batch_first else 1"
+    begin = [f"state = self.initial_state(prime.shape[{axis}])"]
+    if is_conditioned(model):
+        begin = start_call(model, names, "state = ", _BODY)
     run = call(
         "return continue_series",
         ["self", "state", "prime", "steps=steps", "lengths=lengths"],
         indent=_BODY,
     )
-    lines = ["with torch.no_grad():", f"    state = {begin}"]
-    lines += [f"    {line}" for line in run]
+    lines = ["with torch.no_grad():", *(f"    {line}" for line in (*begin, *run))]
     order = "; batch before time with ``batch_first``"
     width = model.output_width
     parts = []
-    if model.contexts:
-        parts.append(f"Inputs: {given_text(model.contexts, 'B')}.")
+    if is_conditioned(model):
+        parts.append(f"Inputs: {once_text(model)}.")
     parts += [
         f"prime: the series so far, (P, B, {width}), of which row b has lengths[b] "
         f"steps{order}.",
@@ -128,7 +132,13 @@ def _of_vectors(model: Model, generation: Generation, names: ModelNames) -> Meth
     return MethodView(
         signature=signature(
             "generate",
-            [*given, "*", "steps: int", "lengths: Tensor | None = None"],
+            [
+                *given,
+                "*",
+                "steps: int",
+                *source_options(model, names),
+                "lengths: Tensor | None = None",
+            ],
             " -> Tensor:",
         ),
         docstring=docstring(

@@ -24,12 +24,18 @@ from rnndsl.backends.torch.layout import (
     quoted,
 )
 from rnndsl.backends.torch.models.conditioning import (
-    carried_lines,
-    contexts_at_steps,
-    decode_method,
-    forward_lines,
+    constants,
+    fed_back,
     is_conditioned,
+)
+from rnndsl.backends.torch.models.decoding import (
+    decode_method,
+    encoder_stage,
+    forward_lines,
+    given_arguments,
+    source_options,
     start_method,
+    target_options,
 )
 from rnndsl.backends.torch.models.emission import collected, emits, returned
 from rnndsl.backends.torch.models.generating import (
@@ -37,9 +43,15 @@ from rnndsl.backends.torch.models.generating import (
     generating_runtime,
 )
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
-from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature, tupled
+from rnndsl.backends.torch.models.methods import signature, tupled
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.recurrent import RecurrentModule
+from rnndsl.backends.torch.models.running import (
+    fed_method,
+    feed_entry,
+    kept_names,
+    run_lines,
+)
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented, place
 from rnndsl.backends.torch.models.text import (
@@ -50,7 +62,7 @@ from rnndsl.backends.torch.models.text import (
     streaming_refusal,
     summary,
 )
-from rnndsl.backends.torch.view import MethodView, ModelView
+from rnndsl.backends.torch.view import ModelView
 
 _STATE = "state: ModelState | None = None"
 
@@ -62,17 +74,17 @@ def model_view(model: Model, specification: str) -> ModelView:
     stack = ModelStack(model, names)
     refusal = streaming_refusal(model)
     inputs = list(names.inputs.values())
-    contexts = _typed(list(names.contexts.values()), "Tensor")
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     arguments = [f"{d.argument}: int" for d in model.dimensions]
     recurrences = [module.name for module in stack.modules]
     states = [names.numbered("state", i + 1) for i in range(len(recurrences))]
     run = _forward(model, names, stack, states)
+    first_state = [*states, *feed_entry(model), *kept_names(model, names, stack)]
     conditioned = is_conditioned(model)
-    decoding: tuple[MethodView, ...] = ()
+    decoding = fed_method(model, names, stack, states)
     if conditioned:
-        begin = start_method(model, names, stack.stages, states)
-        decoding = (begin, decode_method(model, names, run))
+        begin = start_method(model, names, stack, first_state)
+        decoding = (begin, decode_method(model, names, run), *decoding)
     generation = model.generation
     step_state = "state: ModelState" if conditioned else _STATE
     return ModelView(
@@ -85,8 +97,8 @@ def model_view(model: Model, specification: str) -> ModelView:
         keywords=_keywords(model),
         initialise=_initialise(model, has_time),
         build=_build(model, stack),
-        forward_overloads=_forward_overloads(model, contexts, inputs),
-        forward_signature=_forward_signature(model, contexts, inputs),
+        forward_overloads=_forward_overloads(model, names),
+        forward_signature=_forward_signature(model, names),
         forward_docstring=forward_docstring(model, recurrences),
         forward=forward_lines(model, names) if conditioned else run,
         decoding=decoding,
@@ -98,7 +110,7 @@ def model_view(model: Model, specification: str) -> ModelView:
         ),
         step_docstring=step_docstring(model, refusal),
         step=_step(model, names),
-        initial_states=_initial_states(stack.modules),
+        initial_states=() if conditioned else _initial_states(model, stack.modules),
         generate=None
         if generation is None
         else generate_method(model, generation, names),
@@ -124,7 +136,8 @@ def _specification(
         Nest("inputs=", tuple(_input(item) for item in model.inputs)),
         f"exchange={quoted(model.exchange.value)}",
         Nest("recurrences=", tuple(quoted(module.name) for module in stack.modules)),
-        *_named("constants", [quoted(i.name) for i in contexts_at_steps(model)]),
+        *_named("feeds", ['"fed"'] if fed_back(model) is not None else []),
+        *_named("constants", [quoted(name) for name in constants(model)]),
     ]
     if model.stateful is not None:
         items.append("stateful=True")
@@ -135,7 +148,15 @@ def _specification(
     unstated = state_refusal(model)
     if unstated is not None:
         items.append(f"state_refusal={quoted(unstated)}")
-    lines = tuple(quoted(line) for line in summary(model, stack.stages))
+    shown = list(stack.stages)
+    if stack.loop is not None:
+        # What is fed back is shown where the spec says so, not where it is read.
+        del shown[stack.loop[0]]
+    texts = summary(model, shown)
+    if model.encoder is not None:
+        inner = ModelStack(model.encoder, ModelNames(model.encoder))
+        texts = [*summary(model.encoder, inner.stages), *texts]
+    lines = tuple(quoted(line) for line in texts)
     items.append(Nest("summary=", lines))
     return tuple(nested(Nest(f"{name} = ModelSpecification", tuple(items)), indent=0))
 
@@ -166,13 +187,15 @@ def _dim(dim: Dim) -> str:
 
 def _keywords(model: Model) -> tuple[str, ...]:
     """What the constructor takes besides sizes, by keyword."""
-    is_given = isinstance(model.front, Embedding) and model.front.given
-    return ("embedding: Tensor",) if is_given else ()
+    given = []
+    for name, part in (("embedding", model), ("encoder_embedding", model.encoder)):
+        front = None if part is None else part.front
+        if isinstance(front, Embedding) and front.given:
+            given.append(f"{name}: Tensor")
+    return tuple(given)
 
 
-def _forward_overloads(
-    model: Model, contexts: list[str], inputs: list[str]
-) -> tuple[tuple[str, ...], ...]:
+def _forward_overloads(model: Model, names: ModelNames) -> tuple[tuple[str, ...], ...]:
     """Where the output has the form of the inputs, as sequences or packed."""
     kind = "PackedSequence"
     match model.exchange:
@@ -182,31 +205,33 @@ def _forward_overloads(
             packed_output = "Tensor"
         case _:
             return ()
-    options = [LENGTHS, MASK, _STATE, *_reset(model, "Tensor")]
-    padded = [*contexts, *_typed(inputs, "Tensor"), "*", *options]
-    options = [_STATE, *_reset(model, kind)]
-    packed = [*contexts, *_typed(inputs, kind), "*", *options]
+    given, inputs = given_arguments(model, names), list(names.inputs.values())
+    source = source_options(model, names)
+    options = [*source, *target_options(names), _STATE, *_reset(model, "Tensor")]
+    padded = [*given, *_typed(inputs, "Tensor"), "*", *options]
+    options = [*source, _STATE, *_reset(model, kind)]
+    packed = [*given, *_typed(inputs, kind), "*", *options]
     return (
         signature("forward", padded, f"{returned(model, 'Tensor')} ..."),
         signature("forward", packed, f"{returned(model, packed_output, kind)} ..."),
     )
 
 
-def _forward_signature(
-    model: Model, contexts: list[str], inputs: list[str]
-) -> tuple[str, ...]:
+def _forward_signature(model: Model, names: ModelNames) -> tuple[str, ...]:
     either = "Tensor | PackedSequence"
+    counted = [*source_options(model, names), *target_options(names), _STATE]
     match model.exchange:
         case Exchange.ONE_TO_ONE:
             given, options, output = "Tensor", [_STATE], "Tensor"
         case Exchange.MANY_TO_ONE:
-            given, options, output = either, [LENGTHS, MASK, _STATE], "Tensor"
+            given, options, output = either, counted, "Tensor"
         case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
-            given, options, output = either, [LENGTHS, MASK, _STATE], either
+            given, options, output = either, counted, either
         case _:
             assert_never(model.exchange)
     options += _reset(model, given)
-    arguments = [*contexts, *_typed(inputs, given), "*", *options]
+    inputs = _typed(list(names.inputs.values()), given)
+    arguments = [*given_arguments(model, names), *inputs, "*", *options]
     kind = "Any" if given == either else given
     return signature("forward", arguments, returned(model, output, kind))
 
@@ -226,7 +251,7 @@ def _initialise(model: Model, has_time: bool) -> str:
 
 
 def _build(model: Model, stack: ModelStack) -> tuple[str, ...]:
-    stages = [*stack.stages, *loss_stage(model)]
+    stages = [*encoder_stage(model), *stack.stages, *loss_stage(model)]
     built = [(stage.span, stage.build) for stage in stages]
     if model.truncation is not None:
         cut = f"self.truncation = {model.truncation.steps}"
@@ -242,16 +267,15 @@ def _forward(
     model: Model, names: ModelNames, stack: ModelStack, states: Sequence[str]
 ) -> tuple[str, ...]:
     has_time = model.exchange is not Exchange.ONE_TO_ONE
-    begin = [*_begin(names, has_time), *carried_lines(model, names)]
+    begin = _begin(names, has_time)
     if model.reset is not None:
         first = names.inputs[model.inputs[0].name]
         marks = f"reset = arrange_marks(reset, layout, {first})"
         begin += commented([(model.reset.span, [marks])])
-    lines = commented((stage.span, stage.run) for stage in stack.stages)
-    carried = [names.contexts[item.name] for item in contexts_at_steps(model)]
-    last_state = [*states, *carried]
+    lines, last_state = run_lines(model, names, stack, states)
     finish = "return " if not stack.emitted else "output, state = "
-    end = [f"{finish}self.finish({stack.result}, {tupled(last_state)}, layout)"]
+    whole = tupled(last_state) if last_state else "state"
+    end = [f"{finish}self.finish({stack.result}, {whole}, layout)"]
     if len(end[0]) + INDENT > WIDTH:
         last = collection("state = ", last_state, indent=INDENT)
         end = [*last, f"{finish}self.finish({stack.result}, state, layout)"]
@@ -292,8 +316,10 @@ def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     return tuple(nested(run, indent=INDENT))
 
 
-def _initial_states(modules: Sequence[RecurrentModule]) -> tuple[str, ...]:
-    values = [module.first_state for module in modules]
+def _initial_states(
+    model: Model, modules: Sequence[RecurrentModule]
+) -> tuple[str, ...]:
+    values = [*(module.first_state for module in modules), *feed_entry(model)]
     return tuple(collection("return ", values, indent=INDENT))
 
 
@@ -304,4 +330,6 @@ def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
         names += loss_runtime(model.loss)
     if model.reset is not None:
         names.append("arrange_marks")
+    if fed_back(model) is not None:
+        names += ["Tensors", "first_feed", "next_feed", "step_by_step"]
     return (*names, *stack.runtime, *generating_runtime(model))

@@ -12,11 +12,13 @@ from rnndsl.analysis.model import (
     InitialState,
     LastState,
     Merge,
+    Model,
     ModelInput,
     Recurrence,
     RecurrentLayer,
     Settling,
     StateFromContext,
+    StateFromEncoder,
     TokenInput,
     VectorInput,
 )
@@ -35,6 +37,34 @@ _MASKS = {
 
 _POSITIONAL = 2
 """So many sizes a layer's constructor takes by position."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderStates:
+    """Where the last states of an encoder's layers stand in its state, by the names of
+    its submodules in order."""
+
+    encoder: Model
+    modules: tuple[str, ...]
+
+    def of_layer(self, name: str) -> list[int]:
+        """Those of all submodules of a layer."""
+        return [
+            index
+            for index, module in enumerate(self.modules)
+            if module == name or module.startswith(f"{name}_")
+        ]
+
+    def of_branch(self, name: str, suffix: str) -> tuple[list[int], Merge | None]:
+        """Those of one of the cells side by side, ``_2``, or of the only one, and how
+        its directions are merged."""
+        layer = next(
+            item
+            for item in self.encoder.layers
+            if isinstance(item, RecurrentLayer) and item.name == name
+        )
+        branch = layer.branches[int(suffix[1:]) - 1 if suffix else 0]
+        return self.of_layer(f"{name}{suffix}"), branch.merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +102,7 @@ class Recurrent:
     names: ModelNames
     lengths: str | None
     contexts: dict[str, ModelInput]
+    encoder: EncoderStates | None
     is_conditioned: bool
     settling: Settling | None
     modules: list[RecurrentModule] = field(default_factory=list)
@@ -301,8 +332,41 @@ class Recurrent:
                     indent=INDENT,
                 )
                 return f"self.{own}_state({self.names.contexts[context]})"
+            case StateFromEncoder() as start:
+                return self._from_encoder(stage, layer, start, own, name)
             case _:
                 assert_never(layer.initial_state)
+
+    def _from_encoder(
+        self,
+        stage: Stage,
+        layer: RecurrentLayer,
+        start: StateFromEncoder,
+        own: str,
+        name: str,
+    ) -> str:
+        """The last states of a layer of the encoder, or a map of them."""
+        assert self.encoder is not None, "where there is none, nothing starts at it"
+        last = self.names.last
+        if start.bridge:
+            self.runtime["StateBridge"] = None
+            final = [] if start.activation is None else [quoted(start.activation)]
+            width = start.width.text(self.arguments)
+            stage.build += call(
+                f"self.{own}_state = StateBridge",
+                [f"self.{name}", width, *final, "**factory"],
+                indent=INDENT,
+            )
+            entries = self.encoder.of_layer(start.layer)
+            given = ", ".join(f"{last}[{index}]" for index in entries)
+            return f"self.{own}_state({given})"
+        branch = own.removeprefix(layer.name)
+        entries, merge = self.encoder.of_branch(start.layer, branch)
+        given = ", ".join(f"{last}[{index}]" for index in entries)
+        if merge is None:
+            return given
+        self.runtime["merge_states"] = None
+        return f'merge_states("{merge.value}", {given})'
 
     def _bridge(
         self, source: ModelInput, activation: str | None

@@ -8,10 +8,13 @@ from typing import assert_never
 
 from rnndsl.analysis.model import (
     Activation,
+    Attend,
+    AttentionKind,
     Convolution,
     Dropout,
     Embedding,
     Exchange,
+    FeedBack,
     Flatten,
     Join,
     Layer,
@@ -30,10 +33,10 @@ from rnndsl.analysis.model import (
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import Nest, call, nested
-from rnndsl.backends.torch.models.conditioning import is_conditioned
+from rnndsl.backends.torch.models.conditioning import fed_back, is_conditioned
 from rnndsl.backends.torch.models.convolutions import Convolutions
 from rnndsl.backends.torch.models.names import ModelNames
-from rnndsl.backends.torch.models.recurrent import Recurrent
+from rnndsl.backends.torch.models.recurrent import EncoderStates, Recurrent
 from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import Code, expression, number
 from rnndsl.diagnostics import Span
@@ -42,6 +45,12 @@ from rnndsl.formulas.formula import Apply, Symbol
 _SINGULAR = ("exp", "log", "sqrt")
 """Functions that can be infinite, or have an infinite slope, where their operand is
 finite: in the padding they are given what the data has."""
+
+_ATTENTIONS = {
+    AttentionKind.DOT: "DotAttention",
+    AttentionKind.GENERAL: "GeneralAttention",
+    AttentionKind.ADDITIVE: "AdditiveAttention",
+}
 
 _POOLED = {
     Pooling.LAST: "last_step",
@@ -59,7 +68,10 @@ class ModelStack:
 
     ``modules`` has the recurrent submodules in the order of their states; ``emitted``
     what they emit, by labels; ``runtime`` the names needed of the runtime; ``result``
-    is what holds the output in the end.
+    is what holds the output in the end. ``loop`` are the first stage and the one behind
+    the last that run step by step, None if all run at once, ``fed_operand`` what they
+    read, ``loop_modules`` how many submodules they have; ``memories`` the names of
+    what the model attends to, by those of the submodules.
     """
 
     def __init__(self, model: Model, names: ModelNames) -> None:
@@ -74,6 +86,7 @@ class ModelStack:
             contexts={item.name: item for item in model.contexts},
             is_conditioned=is_conditioned(model),
             settling=model.settling,
+            encoder=None if model.encoder is None else _encoder_states(model.encoder),
         )
         self.runtime = self._recurrent.runtime
         self._convolutions = Convolutions(
@@ -82,6 +95,11 @@ class ModelStack:
         self.modules = self._recurrent.modules
         self.emitted = self._recurrent.emitted
         self.stages: list[Stage] = []
+        self.loop: tuple[int, int] | None = None
+        self.fed_operand = ""
+        self.loop_modules = 0
+        self.memories: dict[str, str] = {}
+        self._feed = fed_back(model)
         self._has_time = has_time
         self._is_separate = False
         self._dropouts = count(1)
@@ -110,6 +128,8 @@ class ModelStack:
     def _layer(self, layer: Layer) -> None:
         match layer:
             case RecurrentLayer():
+                if self._feed is not None and self.loop is None:
+                    self._begin_loop(self._feed)
                 self._append(self._recurrent.stage(layer, self.result))
             case LinearMap():
                 self._linear(layer)
@@ -127,6 +147,13 @@ class ModelStack:
                 self._append(self._convolutions.stage(layer, stage, operand, names))
             case Join():
                 self._join(layer)
+            case Attend():
+                self._attend(layer)
+            case FeedBack():
+                assert self.loop is not None, "it stands behind a layer"
+                self._append(self._stage(layer.span, self._width))
+                self.loop = (self.loop[0], len(self.stages))
+                self.loop_modules = len(self.modules)
             case _:
                 assert_never(layer)
 
@@ -214,6 +241,40 @@ class ModelStack:
         stage.run += nested(joined, indent=INDENT)
         self._append(stage)
 
+    def _attend(self, layer: Attend) -> None:
+        stage = self._stage(layer.span, self._width + layer.memory_width)
+        names = self._names
+        index = len(self.memories) + 1
+        name, memory = f"attention_{index}", names.numbered("memory", index)
+        kind = _ATTENTIONS[layer.kind]
+        self.runtime[kind] = None
+        widths = [layer.query_width, layer.memory_width]
+        more = [] if layer.kind is AttentionKind.DOT else ["**factory"]
+        if layer.kind is AttentionKind.ADDITIVE:
+            widths.append(layer.size)
+        sizes = [width.text(self._arguments) for width in widths]
+        stage.build += call(f"self.{name} = {kind}", [*sizes, *more], indent=INDENT)
+        stage.begin += call(
+            f"{memory} = self.{name}.prepare",
+            [names.encoded, names.counted],
+            indent=INDENT,
+        )
+        stage.run.append(f"{names.attended}, _ = self.{name}({self.result}, {memory})")
+        pair = f"{self.result}, {names.attended}"
+        stage.run.append(f"{names.flow} = torch.cat(({pair}), -1)")
+        self.memories[name] = memory
+        self._append(stage)
+
+    def _begin_loop(self, feed: FeedBack) -> None:
+        """From here on one step runs after the other: each reads the one before."""
+        self.loop = (len(self.stages), len(self.stages))
+        self.fed_operand = self.result
+        names = self._names
+        stage = self._stage(feed.span, self._width + feed.width)
+        stage.build.append(f"self.fed_size = {feed.width.text(self._arguments)}")
+        stage.run.append(f"{names.flow} = torch.cat(({names.flow}, {names.fed}), -1)")
+        self._append(stage)
+
     def _dropout(self, layer: Dropout) -> None:
         stage = self._stage(layer.span, self._width)
         name = f"dropout_{next(self._dropouts)}"
@@ -265,6 +326,11 @@ class ModelStack:
 
     def _size(self, dim: Dim) -> str:
         return str(dim) if isinstance(dim, int) else self._arguments[dim]
+
+
+def _encoder_states(encoder: Model) -> EncoderStates:
+    stack = ModelStack(encoder, ModelNames(encoder))
+    return EncoderStates(encoder, tuple(module.name for module in stack.modules))
 
 
 def _input_width(model: Model) -> Width:

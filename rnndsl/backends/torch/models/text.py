@@ -57,16 +57,12 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     )
     if model.exchange is Exchange.ONE_TO_ONE:
         first, order = "Runs the model once.", "; B may be absent"
-    once = given_text(model.contexts, "B")
-    steps = _inputs(model, *leading)
+    once, steps = once_text(model), _inputs(model, *leading)
     parts = [f"Inputs: {f'{once}; {steps}' if once else steps}{order}."]
     if model.settling is not None:
         parts.append(_settling_text(model.settling))
     if model.exchange is not Exchange.ONE_TO_ONE:
-        parts.append(
-            "lengths: (B,), how many steps of each row count, where not all do."
-        )
-        parts.append("mask: (T, B), False at the steps that do not, wherever they are.")
+        parts += _counted_text(model)
     refusal = state_refusal(model)
     if refusal is None:
         parts.append(_state_text(model, recurrences))
@@ -100,17 +96,43 @@ def _settling_text(settling: Settling) -> str:
 
 
 def _state_text(model: Model, recurrences: Sequence[str]) -> str:
-    if not model.contexts:
+    encoder = model.encoder
+    once = [item.name for item in model.contexts]
+    once += [item.name for item in (() if encoder is None else encoder.inputs)]
+    if not once:
         return (
             "state: where to start, as an earlier call returned it: a tuple with the "
             f"states of {', '.join(recurrences)}."
         )
-    once = ", ".join(item.name for item in model.contexts)
-    verb = "is" if len(model.contexts) == 1 else "are"
+    verb = "is" if len(once) == 1 else "are"
     return (
         "state: where to start, as ``start`` or an earlier call returned it; "
-        f"{once} {verb} then not read."
+        f"{', '.join(once)} {verb} then not read."
     )
+
+
+def _counted_text(model: Model) -> list[str]:
+    """The options that say which steps count."""
+    if model.encoder is None:
+        return [
+            "lengths: (B,), how many steps of each row count, where not all do.",
+            "mask: (T, B), False at the steps that do not, wherever they are.",
+        ]
+    names = [model.encoder.inputs[0].name, model.inputs[0].name]
+    lengths = " and ".join(f"{name}_lengths" for name in names)
+    masks = " and ".join(f"{name}_mask" for name in names)
+    return [
+        f"{lengths}: (B,), how many steps of each row count, where not all do.",
+        f"{masks}: False at the steps that do not, wherever they are.",
+    ]
+
+
+def once_text(model: Model) -> str:
+    """What is given once: contexts, and the inputs of an encoder."""
+    parts = [given_text(model.contexts, "B")] if model.contexts else []
+    if model.encoder is not None:
+        parts.append(given_text(model.encoder.inputs, "S", "B"))
+    return "; ".join(parts)
 
 
 def step_docstring(model: Model, refusal: str | None) -> tuple[str, ...]:
