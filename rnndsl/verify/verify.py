@@ -20,7 +20,6 @@ from rnndsl.verify.checks import (
 )
 from rnndsl.verify.comparison import not_finite
 from rnndsl.verify.differences import alters_gradient
-from rnndsl.verify.models.case import interpreted
 from rnndsl.verify.models.verify import verify_model
 from rnndsl.verify.report import Result, VerificationReport
 from rnndsl.verify.setting import prepare
@@ -38,8 +37,7 @@ def verify_program(
     """
     with _one_thread():
         of_cells = (verify_cell(cell, module, seed=seed) for cell in program.cells)
-        models = interpreted(program.models)
-        of_models = (verify_model(model, module, seed=seed) for model in models)
+        of_models = (verify_model(model, module, seed=seed) for model in program.models)
         results = tuple(chain.from_iterable(chain(of_cells, of_models)))
     return VerificationReport(seed=seed, results=results)
 

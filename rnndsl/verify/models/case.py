@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
@@ -12,7 +11,6 @@ import torch
 from rnndsl.analysis.model import (
     Embedding,
     Exchange,
-    FeedBack,
     Join,
     Model,
     Pooling,
@@ -20,8 +18,11 @@ from rnndsl.analysis.model import (
     TimeConvolution,
     TokenInput,
 )
-from rnndsl.verify.case import distinct_sizes, fitting, normalises
+from rnndsl.analysis.program import Cell
+from rnndsl.verify.case import STEPS, distinct_sizes, fitting, normalises
 
+SOURCE_STEPS = STEPS - 1
+"""Of the sequences that an encoder reads."""
 # For each row of a batch, the steps that count.
 Rows: TypeAlias = tuple[tuple[int, ...], ...]
 
@@ -42,7 +43,8 @@ class ModelCase:
     ``given_state``: the call passes a first state, rather than leaving it out.
     ``training``: in training mode, with something definite in place of dropout.
     ``spoilt``: what stands at steps that do not count is no number and no token.
-    ``truncation``: gradients are cut every so many steps.
+    ``truncation``: gradients are cut every so many steps. ``source_rows`` are the steps
+    of an encoder's inputs that count.
     """
 
     name: str
@@ -53,24 +55,15 @@ class ModelCase:
     training: bool = False
     spoilt: bool = False
     truncation: int | None = None
-
-
-def interpreted(models: Iterable[Model]) -> tuple[Model, ...]:
-    """The models that the interpreter can run, and the encoders of others: it knows
-    of no decoder, and of nothing that is fed back."""
-    parts = [part for model in models for part in (model.encoder, model)]
-    return tuple(
-        part
-        for part in parts
-        if part is not None
-        and part.encoder is None
-        and not any(isinstance(layer, FeedBack) for layer in part.layers)
-    )
+    source_rows: Rows | None = None
 
 
 def cases_of(model: Model) -> tuple[ModelCase, ...]:
     """The cases that this model can be built for."""
     cases = _every_case(model)
+    if model.encoder is not None:
+        # The state that a decoder starts from holds what the encoder has read.
+        cases = tuple(map(_with_source, cases))
     if convolves_over_time(model):
         # It sees the steps before: there is no state to go on from.
         cases = tuple(replace(case, given_state=False) for case in cases)
@@ -123,6 +116,18 @@ def _every_case(model: Model) -> tuple[ModelCase, ...]:
     )
 
 
+def _with_source(case: ModelCase) -> ModelCase:
+    """The same with an encoder's inputs, told in the same way and as ragged."""
+    source = None
+    if case.rows is not None:
+        source = _ragged(2, SOURCE_STEPS, 1)
+        if case.form is Form.MASK:
+            source = ((1,), (0, 1, 3), (0, 2, 3))
+        elif case.spoilt and not case.batch_first:
+            source = _ragged(3, 1, 0)
+    return replace(case, given_state=False, source_rows=source)
+
+
 def _ragged(*lengths: int) -> Rows:
     """Rows of which only the first steps count."""
     return tuple(tuple(range(length)) for length in lengths)
@@ -131,10 +136,11 @@ def _ragged(*lengths: int) -> Rows:
 def draw_model_sizes(model: Model, generator: torch.Generator) -> dict[str, int]:
     """A size for each dimension, all different, and as large as the spec needs: classes
     behind the last cutoff, and the blank and other symbols in the vocabulary."""
-    least = 4 if any(map(normalises, model.cells)) else 2
+    cells = cells_of(model)
+    least = 4 if any(map(normalises, cells)) else 2
     names = [dimension.name for dimension in model.dimensions]
     sizes = distinct_sizes(names, generator, least=least)
-    sizes = {name: fitting(model.cells, size) for name, size in sizes.items()}
+    sizes = {name: fitting(cells, size) for name, size in sizes.items()}
     loss, generation = model.loss, model.generation
     if loss is not None and isinstance(loss.classes, str):
         sizes[loss.classes] += loss.cutoffs[-1]
@@ -184,3 +190,8 @@ def read_at_steps(model: Model) -> tuple[str, ...]:
             uses = [use for pair in pairs for use in pair if use is not None]
             names += [name for use in uses for name in use.extra_inputs]
     return tuple(item.name for item in model.contexts if item.name in names)
+
+
+def cells_of(model: Model) -> tuple[Cell, ...]:
+    """Those of an encoder among them."""
+    return (*(() if model.encoder is None else model.encoder.cells), *model.cells)

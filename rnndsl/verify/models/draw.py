@@ -62,6 +62,8 @@ def draw_model_case(
         rows = case.rows or ()
         for item in model.inputs:
             inputs[item.name] = spoilt(inputs[item.name], rows)
+        for item in () if model.encoder is None else model.encoder.inputs:
+            inputs[item.name] = spoilt(inputs[item.name], case.source_rows or ())
         if target is not None and model.loss is not None:
             target = spoilt_target(model, model.loss, target, case)
     return Draw(
@@ -84,7 +86,7 @@ def _draw_inputs(
     generator: torch.Generator,
     positive: bool,
 ) -> dict[str, Tensor]:
-    """Contexts (B, ...), then inputs (T, B, ...)."""
+    """Contexts (B, ...), inputs of an encoder (S, B, ...), inputs (T, B, ...)."""
 
     def drawn(item: ModelInput, leading: tuple[int, ...]) -> Tensor:
         match item:
@@ -98,8 +100,11 @@ def _draw_inputs(
                 assert_never(item)
 
     leading = _leading(model, steps)
-    contexts = {item.name: drawn(item, (BATCH,)) for item in model.contexts}
-    return contexts | {item.name: drawn(item, leading) for item in model.inputs}
+    sources = () if model.encoder is None else model.encoder.inputs
+    found = {item.name: drawn(item, (BATCH,)) for item in model.contexts}
+    # Another number of steps than the decoder has.
+    found |= {item.name: drawn(item, (steps - 1, BATCH)) for item in sources}
+    return found | {item.name: drawn(item, leading) for item in model.inputs}
 
 
 def _draw_marks(model: Model, generator: torch.Generator) -> Tensor | None:

@@ -59,13 +59,16 @@ def _outcome(values: dict[str, Tensor]) -> Outcome:
 
 
 class _Writer:
-    """What is generated from the contexts and the first steps of a setting."""
+    """What is generated from the first steps of a setting, its contexts, and what its
+    encoder reads."""
 
     def __init__(self, setting: ModelSetting, generation: Generation) -> None:
         self._setting = setting
         self._generation = generation
         model, draw = setting.model, setting.draw
-        self._contexts = [draw.inputs[item.name] for item in model.contexts]
+        sources = () if model.encoder is None else model.encoder.inputs
+        given_once = (*model.contexts, *sources)
+        self._contexts = [draw.inputs[item.name] for item in given_once]
         self._name = model.inputs[0].name
         self._is_text = isinstance(model.inputs[0], TokenInput)
         given = draw.inputs[self._name][:_PRIME]

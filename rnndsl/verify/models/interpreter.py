@@ -37,7 +37,9 @@ from rnndsl.analysis.model import (
     TokenInput,
 )
 from rnndsl.verify.interpreter import Sizes, Values, shape_of
+from rnndsl.verify.models.beginnings import Encoded
 from rnndsl.verify.models.case import Rows
+from rnndsl.verify.models.feeding import run_stack
 from rnndsl.verify.models.layers import EMBEDDING, NAMED, apply_layer
 from rnndsl.verify.models.parameters import Parameters
 from rnndsl.verify.models.pooling import pooled
@@ -57,16 +59,18 @@ def run_model(
     hold: bool = False,
     truncation: int | None = None,
     marks: Tensor | None = None,
+    source_counted: Rows | None = None,
 ) -> ModelValues:
     """The model on a batch, of which the steps ``counted`` count, None if all do.
 
     inputs: (T, B, ...) each, or (B, ...) where there is no time, as in contexts, which
-    are among them; states: by
-    ``layer_1.h``, (directions, B, ...). Where a step does not count the output is zero,
-    or with ``hold`` what it was at the last step before that does. Gradients are cut
-    every ``truncation`` steps. Before a step with one of ``marks`` (T, B) all layers
-    start anew.
+    are among them; those of an encoder, too, of which the steps ``source_counted``
+    count. states: by ``layer_1.h``, (directions, B, ...). Where a step does not count
+    the output is zero, or with ``hold`` what it was at the last step before that does.
+    Gradients are cut every ``truncation`` steps. Before a step with one of ``marks``
+    (T, B) all layers start anew.
     """
+    given = inputs
     contexts = {item.name: inputs[item.name] for item in model.contexts}
     inputs = {item.name: inputs[item.name] for item in model.inputs}
     if model.exchange is Exchange.ONE_TO_ONE:
@@ -80,6 +84,12 @@ def run_model(
         own_steps = tuple(range(steps)) if counted is None else counted[row]
         own = {n: [value[t, row] for t in own_steps] for n, value in inputs.items()}
         begin = states and {name: value[:, row] for name, value in states.items()}
+        encoded = None
+        if model.encoder is not None:
+            source = None if source_counted is None else source_counted[row]
+            encoded = _encoded(
+                model.encoder, sizes, parameters, given, row, source, training
+            )
         recurrences = Recurrences(
             cells={cell.name: cell for cell in model.cells},
             sizes=sizes,
@@ -92,6 +102,7 @@ def run_model(
             cuts=cuts,
             marks=_marks_of_row(marks, row, own_steps),
             settling=model.settling,
+            encoded=encoded,
         )
         output = _run_row(model, recurrences)
         finals.append(recurrences.last)
@@ -110,6 +121,36 @@ def run_model(
         last={name: _joined([f[name] for f in finals], 1) for name in finals[0]},
         emitted={name: _joined([e[name] for e in emitted], 1) for name in emitted[0]},
     )
+
+
+def _encoded(
+    encoder: Model,
+    sizes: Sizes,
+    parameters: Parameters,
+    given: Values,
+    row: int,
+    counted: Sequence[int] | None,
+    training: bool,
+) -> Encoded:
+    """What an encoder makes of a row, of which the steps ``counted`` count."""
+    inputs = {item.name: given[item.name] for item in encoder.inputs}
+    steps = range(len(next(iter(inputs.values()))))
+    places = steps if counted is None else counted
+    recurrences = Recurrences(
+        cells={cell.name: cell for cell in encoder.cells},
+        sizes=sizes,
+        parameters=parameters.within("encoder."),
+        inputs={n: [value[t, row] for t in places] for n, value in inputs.items()},
+        contexts={item.name: given[item.name][row] for item in encoder.contexts},
+        sources={item.name: item for item in (*encoder.contexts, *encoder.inputs)},
+        states=None,
+        training=training,
+        cuts=(),
+        marks=[False] * len(places),
+        settling=None,
+    )
+    outputs = _run_row(encoder, recurrences)
+    return Encoded(encoder, outputs, recurrences.last)
 
 
 def _marks_of_row(marks: Tensor | None, row: int, counted: Sequence[int]) -> list[bool]:
@@ -152,10 +193,10 @@ def _run_row(model: Model, recurrences: Recurrences) -> list[Tensor]:
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     flow = _front(model, sizes, parameters, inputs[model.inputs[0].name])
     joins = (f"join_{index}" for index in count(1))
+    attentions = (f"attention_{index}" for index in count(1))
     names = (f"map_{index}" for index in count(1))
-    for layer in model.layers:
-        name = _name(layer, names, joins)
-        flow = apply_layer(layer, name, recurrences, flow, has_time)
+    layers = [(layer, _name(layer, names, joins, attentions)) for layer in model.layers]
+    flow = run_stack(layers, recurrences, flow, has_time)
     if model.last_state is not None:
         has_time = False
         top = model.layers[-1]
@@ -169,15 +210,19 @@ def _run_row(model: Model, recurrences: Recurrences) -> list[Tensor]:
     maps = sum(isinstance(layer, NAMED) for layer in model.head)
     names = (f"head_{index}" if maps > 1 else "head" for index in count(1))
     for layer in model.head:
-        name = _name(layer, names, joins)
+        name = _name(layer, names, joins, attentions)
         flow = apply_layer(layer, name, recurrences, flow, has_time)
     return flow
 
 
-def _name(layer: Layer, maps: Iterator[str], joins: Iterator[str]) -> str:
+def _name(
+    layer: Layer, maps: Iterator[str], joins: Iterator[str], attentions: Iterator[str]
+) -> str:
     """What the module of a layer is called, if it takes the next of these names."""
     if isinstance(layer, NAMED):
         return next(maps)
+    if isinstance(layer, Attend):
+        return next(attentions)
     is_table = isinstance(layer, Join) and layer.embedding_width is not None
     return next(joins) if is_table else ""
 

@@ -28,6 +28,7 @@ from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.verify.definitions import apply_function
 from rnndsl.verify.interpreter import shape_of
+from rnndsl.verify.models.attention import attended
 from rnndsl.verify.models.convolutions import (
     convolved,
     convolved_over_time,
@@ -56,7 +57,8 @@ def apply_layer(
             return recurrences.linear(name, below, width, flow)
         case TiedMap(width=width):
             bias = parameters.tensor("head_bias", *shape_of((width,), sizes))
-            table = parameters.values[EMBEDDING]
+            columns = layer.input_width.value(sizes)
+            table = parameters.tensor(EMBEDDING, len(bias), columns)
             return [(table * v.unsqueeze(-2)).sum(-1) + bias for v in flow]
         case Convolution(input_width=below, width=width, kernel=kernel, extent=extent):
             window = (kernel,) * len(extent)
@@ -81,8 +83,16 @@ def apply_layer(
             # Without time there is one mask for each row either way.
             variational = variational and has_time
             return recurrences.dropped(flow, probability, variational=variational)
-        case Attend() | FeedBack():
-            raise NotImplementedError("the interpreter runs no decoder")
+        case Attend():
+            encoded = recurrences.encoded
+            assert encoded is not None, "there is an encoder"
+            contexts = (
+                attended(layer, name, query, encoded.outputs, sizes, parameters)
+                for query in flow
+            )
+            return [torch.cat(pair) for pair in zip(flow, contexts, strict=True)]
+        case FeedBack():
+            return flow
         case _:
             assert_never(layer)
 

@@ -29,6 +29,7 @@ class Parameters:
         generator: torch.Generator | None = None,
         patterns: dict[str, Tensor] | None = None,
         scale: float = 1.0,
+        prefix: str = "",
     ) -> None:
         self.values = values
         self.patterns = {} if patterns is None else patterns
@@ -36,10 +37,25 @@ class Parameters:
         self.untrained: list[str] = []
         self._generator = generator
         self._scale = scale
+        self._prefix = prefix
+
+    def within(self, prefix: str) -> Parameters:
+        """The same for a part of the model, whose names begin so."""
+        part = Parameters(
+            self.values,
+            self.like.dtype,
+            self._generator,
+            self.patterns,
+            self._scale,
+            self._prefix + prefix,
+        )
+        part.untrained = self.untrained
+        return part
 
     def tensor(self, name: str, *shape: int) -> Tensor:
         """One parameter. A matrix, or a kernel, is drawn so that its product with unit
         inputs has unit size."""
+        name = self._prefix + name
         if name not in self.values:
             is_matrix = len(shape) >= 2
             spread = 1.5 / math.sqrt(max(math.prod(shape[1:]), 1)) if is_matrix else 0.7
@@ -52,6 +68,7 @@ class Parameters:
     ) -> Tensor:
         """One vector of unit entries for each token, (rows, width), zero for that of
         ``padding``."""
+        name = self._prefix + name
         if name not in self.values:
             drawn = normal((rows, width), self._random(name))
             if padding is not None:
@@ -65,6 +82,7 @@ class Parameters:
         self, cell: Cell, sizes: Sizes, prefix: str, suffix: str
     ) -> dict[str, Tensor]:
         """The stored tensors of a cell by its own names for them."""
+        prefix = self._prefix + prefix
         names = {p.name: f"{prefix}.{p.name}{suffix}" for p in cell.parameters}
         if any(name not in self.values for name in names.values()):
             self._draw_cell(cell, sizes, prefix, suffix)

@@ -14,22 +14,15 @@ from rnndsl.analysis.model import (
     CellUse,
     FedInput,
     Feed,
-    FirstState,
-    InitialState,
     LastState,
     Merge,
     ModelInput,
     Recurrence,
     RecurrentLayer,
     Settling,
-    StateFromContext,
-    StateFromEncoder,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.width import Width
-from rnndsl.verify.definitions import apply_function
 from rnndsl.verify.interpreter import (
     Sizes,
     Values,
@@ -38,7 +31,9 @@ from rnndsl.verify.interpreter import (
     shape_of,
     step,
 )
+from rnndsl.verify.models.beginnings import Beginnings, Encoded
 from rnndsl.verify.models.dropout import stand_in, zoned_share
+from rnndsl.verify.models.merging import merged
 from rnndsl.verify.models.parameters import Parameters
 
 
@@ -67,6 +62,7 @@ class Recurrences:
     cuts: Sequence[int]
     marks: Sequence[bool]
     settling: Settling | None
+    encoded: Encoded | None = None
     last: dict[str, Tensor] = field(default_factory=dict)
     emitted: dict[str, list[Tensor]] = field(default_factory=dict)
 
@@ -156,6 +152,13 @@ class Recurrences:
         what its parameters' names end in, and whether time runs backward."""
         name = f"{layer.name}{end}"
         weights = f"{layer.shares or layer.name}{end}"
+        beginnings = Beginnings(
+            parameters=self.parameters,
+            sizes=self.sizes,
+            contexts=self.contexts,
+            sources=self.sources,
+            encoded=self.encoded,
+        )
         cell = self.cells[use.cell]
         own = self._sizes_of(cell, layer, use)
         extra = [self.source(item, len(below)) for item in use.extra_inputs]
@@ -178,7 +181,7 @@ class Recurrences:
             state = first_state(cell, own, parameters, self.parameters.like)
             for item in cell.states:
                 shape = (len(directions), *shape_of(item.shape, own))
-                first = self._first(layer.initial_state, name, item.name, shape)
+                first = beginnings.first(layer, end, item.name, shape)
                 if first is not None:
                     state[item.name] = first[index]
                 if self.states is not None:
@@ -228,44 +231,6 @@ class Recurrences:
         if name in self.contexts:
             return [self.contexts[name]] * steps
         return self.inputs[name]
-
-    def _first(
-        self, initial: FirstState, module: str, state: str, shape: tuple[int, ...]
-    ) -> Tensor | None:
-        """The first state of all directions, None if it is the cell's own."""
-        name = f"{module}_state.{state}"
-        match initial:
-            case InitialState.ZERO:
-                return None
-            case InitialState.LEARNED:
-                return self.parameters.tensor(name, *shape)
-            case StateFromContext(context=context, activation=activation):
-                return self._mapped(context, activation, name, shape)
-            case StateFromEncoder():
-                raise NotImplementedError("the interpreter runs no decoder")
-            case _:
-                assert_never(initial)
-
-    def _mapped(
-        self, context: str, activation: str | None, name: str, shape: tuple[int, ...]
-    ) -> Tensor:
-        """A first state of this shape from a context."""
-        value, size = self.contexts[context], math.prod(shape)
-        match self.sources[context]:
-            case TokenInput(vocabulary=vocabulary):
-                (rows,) = shape_of((vocabulary,), self.sizes)
-                table = self.parameters.tensor(f"{name}.weight", rows, size)
-                return table[int(value)].reshape(shape)
-            case VectorInput():
-                flat = value.reshape(-1)
-                weight = self.parameters.tensor(f"{name}.weight", size, len(flat))
-                bias = self.parameters.tensor(f"{name}.bias", size)
-                mapped = (weight * flat).sum(1) + bias
-                if activation is not None:
-                    mapped = apply_function(activation, (mapped,), ())
-                return mapped.reshape(shape)
-            case _:
-                assert_never(self.sources[context])
 
     def _taken_apart(
         self, cell: Cell, own: Sizes, label: str, outputs: list[Tensor]
@@ -351,19 +316,4 @@ def _merged(merge: Merge, outputs: list[list[Tensor]]) -> list[Tensor]:
     """Several outputs at each step as one."""
     if len(outputs) == 1:
         return outputs[0]
-    result = []
-    for parts in zip(*outputs, strict=True):
-        match merge:
-            case Merge.CONCAT:
-                result.append(torch.cat(parts, -1))
-            case Merge.SEPARATE:
-                result.append(torch.stack(parts))
-            case Merge.SUM:
-                result.append(torch.stack(parts).sum(0))
-            case Merge.MEAN:
-                result.append(torch.stack(parts).sum(0) / len(parts))
-            case Merge.PRODUCT:
-                result.append(torch.stack(parts).prod(0))
-            case _:
-                assert_never(merge)
-    return result
+    return [merged(merge, parts) for parts in zip(*outputs, strict=True)]

@@ -100,6 +100,7 @@ def values_of(
         training=case.training,
         truncation=case.truncation,
         marks=draw.marks,
+        source_counted=case.source_rows,
         hold=model.masking is Masking.HOLD and case.form is not Form.PACKED,
     )
     if model.loss is None:

@@ -17,7 +17,13 @@ from torch.nn.utils.rnn import (
 from rnndsl.analysis.model import Embedding, Exchange
 from rnndsl.verify.case import BATCH, STEPS
 from rnndsl.verify.draw import Draw
-from rnndsl.verify.models.case import Form, ModelCase, read_at_steps
+from rnndsl.verify.models.case import (
+    SOURCE_STEPS,
+    Form,
+    ModelCase,
+    Rows,
+    read_at_steps,
+)
 from rnndsl.verify.models.dropout import definite_dropout, replace_variational_dropout
 from rnndsl.verify.models.layers import EMBEDDING
 from rnndsl.verify.models.setting import ModelSetting
@@ -88,17 +94,24 @@ def run_model(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
 
 def call_model(model: Any, setting: ModelSetting, draw: Draw) -> ModelValues:
     """What a model computes, laid out as the interpreter does."""
-    case = setting.case
-    contexts = [draw.inputs[item.name] for item in setting.model.contexts]
-    inputs: list[Any] = [draw.inputs[item.name] for item in setting.model.inputs]
-    inputs = [by_rows(value, case.batch_first) for value in inputs]
-    options = _counted(case)
+    case, model_spec = setting.case, setting.model
+    contexts: list[Any] = [draw.inputs[item.name] for item in model_spec.contexts]
+    inputs: list[Any] = [
+        by_rows(draw.inputs[item.name], case.batch_first) for item in model_spec.inputs
+    ]
+    options = _counted(case, case.rows, STEPS)
     told: dict[str, Any] = {} if case.form is Form.PACKED else dict(options)
     if draw.marks is not None:
         told["reset"] = by_rows(draw.marks, case.batch_first)
     if case.form is Form.PACKED:
-        inputs = [_packed(value, case) for value in inputs]
-        told = {name: _packed(value, case) for name, value in told.items()}
+        inputs = [_packed(value, case, case.rows) for value in inputs]
+        told = {name: _packed(v, case, case.rows) for name, v in told.items()}
+    if model_spec.encoder is not None:
+        name = model_spec.inputs[0].name
+        told = {f"{name}_{option}": value for option, value in told.items()}
+        sources, of_source = _sources(setting, draw)
+        contexts += sources
+        told |= of_source
     given = {} if draw.states is None else {"state": _model_state(setting, draw)}
     output, last, *beside = model(*contexts, *inputs, **told, **given)
     has_steps = setting.model.exchange.has_steps
@@ -117,34 +130,51 @@ def call_model(model: Any, setting: ModelSetting, draw: Draw) -> ModelValues:
     return replace(values, output=by_rows(values.output, has_rows))
 
 
-def _packed(value: Tensor, case: ModelCase) -> PackedSequence:
-    lengths = _counted(case)["lengths"]
-    return pack_padded_sequence(value, lengths, case.batch_first, enforce_sorted=False)
-
-
 def _unpacked(value: Any, case: ModelCase) -> Tensor:
     padded, _ = pad_packed_sequence(value, case.batch_first, total_length=STEPS)
     return padded
 
 
-def _counted(case: ModelCase) -> dict[str, Tensor]:
+def _sources(setting: ModelSetting, draw: Draw) -> tuple[list[Any], dict[str, Any]]:
+    """The inputs of an encoder, and the options that say which of their steps count."""
+    encoder, case = setting.model.encoder, setting.case
+    assert encoder is not None, "asked by the caller"
+    given = [
+        by_rows(draw.inputs[item.name], case.batch_first) for item in encoder.inputs
+    ]
+    if case.form is Form.PACKED:
+        return [_packed(value, case, case.source_rows) for value in given], {}
+    options = _counted(case, case.source_rows, SOURCE_STEPS)
+    name = encoder.inputs[0].name
+    return list(given), {f"{name}_{option}": v for option, v in options.items()}
+
+
+def _counted(case: ModelCase, rows: Rows | None, steps: int) -> dict[str, Tensor]:
     """The arguments that say which steps count, if not all do."""
-    if case.rows is None:
+    if rows is None:
         return {}
     if case.form is not Form.MASK:
-        return {"lengths": torch.tensor([len(row) for row in case.rows])}
-    mask = torch.zeros(STEPS, BATCH, dtype=torch.bool)
-    for row, steps in enumerate(case.rows):
-        mask[list(steps), row] = True
+        return {"lengths": torch.tensor([len(row) for row in rows])}
+    mask = torch.zeros(steps, BATCH, dtype=torch.bool)
+    for row, counted in enumerate(rows):
+        mask[list(counted), row] = True
     return {"mask": by_rows(mask, case.batch_first)}
+
+
+def _packed(value: Tensor, case: ModelCase, rows: Rows | None) -> PackedSequence:
+    lengths = _counted(case, rows, STEPS)["lengths"]
+    return pack_padded_sequence(value, lengths, case.batch_first, enforce_sorted=False)
 
 
 def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
     """A model on its setting's sequence by ``step``. Raises BrokenModuleError."""
     with attempt("fails"), definite_dropout():
         live = live_draw(model, setting.draw, dtype)
-        assert live.states is not None, "streaming starts from a given state"
-        state = _model_state(setting, live)
+        if setting.model.encoder is None:
+            state = _model_state(setting, live)
+        else:
+            contexts = [live.inputs[item.name] for item in setting.model.contexts]
+            state = model.start(*contexts, *_sources(setting, live)[0])
         exchange = setting.model.exchange
         inputs = [live.inputs[item.name] for item in setting.model.inputs]
         every: dict[str, list[Tensor]] = {}

@@ -13,6 +13,7 @@ from rnndsl.verify.comparison import not_finite
 from rnndsl.verify.differences import alters_gradient
 from rnndsl.verify.models.case import (
     cases_of,
+    cells_of,
     draw_model_sizes,
     runs_step_by_step,
 )
@@ -36,7 +37,7 @@ def verify_model(model: Model, module: ModuleType, *, seed: int) -> Iterator[Res
     generator = torch.Generator().manual_seed(seed)
     sizes = draw_model_sizes(model, generator)
     cases = cases_of(model)
-    is_differentiable = not any(map(alters_gradient, model.cells)) and not any(
+    is_differentiable = not any(map(alters_gradient, cells_of(model))) and not any(
         isinstance(part, Activation) and part.function == "clip_gradient"
         for part in (*model.layers, *model.head)
     )

@@ -278,6 +278,40 @@ WRONG: dict[str, tuple[str, Callable[[str], str]]] = {
         "episodes",
         replaced("self.truncation = 2", "self.truncation = 3"),
     ),
+    "attention to the padding": (
+        "translator",
+        replaced(
+            "self.attention_1.prepare(encoded, counted)",
+            "self.attention_1.prepare(encoded, None)",
+        ),
+    ),
+    "another memory": (
+        "speech",
+        replaced("self.attention_1(x, memory_1)", "self.attention_1(x, memory_2)"),
+    ),
+    "states of another layer of the encoder": (
+        "translator",
+        replaced(
+            'state_2 = merge_states("sum", last[1])',
+            'state_2 = merge_states("sum", last[0])',
+        ),
+    ),
+    "states merged otherwise": (
+        "speech",
+        replaced('merge_states("product"', 'merge_states("sum"'),
+    ),
+    "a map of the states without its function": (
+        "turner",
+        lambda text: text.replace(', "tanh", **factory)', ", **factory)", 1),
+    ),
+    "nothing fed back": (
+        "translator",
+        replaced("next_feed(x, fed, lengths)", "next_feed(0 * x, fed, lengths)"),
+    ),
+    "fed back by rows that have ended": (
+        "translator",
+        replaced("next_feed(x, fed, lengths)", "next_feed(x, fed, None)"),
+    ),
 }
 EVERY = {**ALL, **HEADS, **SEQUENCES, **VERIFIED}
 

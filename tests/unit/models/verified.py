@@ -9,21 +9,19 @@ from types import ModuleType
 from rnndsl.compiler import Compilation
 from rnndsl.diagnostics import Source
 from rnndsl.verify import VerificationReport
-from rnndsl.verify.models.case import interpreted
 from rnndsl.verify.models.verify import verify_model
 
 
 def verified(
     text: str, change: Callable[[str], str] = str, seed: int = 0
 ) -> VerificationReport:
-    """The report on the only model of a spec, or on its encoder, which is what can be
-    interpreted then; ``change`` may alter the module."""
+    """The report on the only model of a spec, whose module ``change`` may alter."""
     compilation = Compilation(Source("spec.rnn", text), None)
     module = ModuleType("verified_model")
     sys.modules[module.__name__] = module
     source = change(compilation.module_text)
     exec(compile(source, module.__name__, "exec"), vars(module))
-    (model,) = interpreted(compilation.program.models)
+    (model,) = compilation.program.models
     results = tuple(verify_model(model, module, seed=seed))
     return VerificationReport(seed=seed, results=results)
 

@@ -1,0 +1,28 @@
+"""Several vectors made one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from rnndsl.analysis.model import Merge
+
+
+def merged(merge: Merge, parts: Sequence[Tensor]) -> Tensor:
+    """The outputs of directions or branches at a step as one."""
+    match merge:
+        case Merge.CONCAT:
+            return torch.cat(list(parts), -1)
+        case Merge.SEPARATE:
+            return torch.stack(list(parts))
+        case Merge.SUM:
+            return torch.stack(list(parts)).sum(0)
+        case Merge.MEAN:
+            return torch.stack(list(parts)).sum(0) / len(parts)
+        case Merge.PRODUCT:
+            return torch.stack(list(parts)).prod(0)
+        case _:
+            assert_never(merge)
