@@ -195,8 +195,16 @@ class Dimension(Located):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input(Located):
+    """``one_hot``: a unit vector, given as a whole number, the place of its 1."""
+
     name: str
     shape: Shape
+    one_hot: bool = False
+
+    @property
+    def given_shape(self) -> Shape:
+        """The shape of what is given, in each row and step."""
+        return () if self.one_hot else self.shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,10 +64,11 @@ CELL_NAMES = (
     "first_feed", "float", "generate_tokens", "given_embedding", "greedy_search", "int",
     "last_step", "layer_norm", "layer_norm_backward", "len", "list", "marks_backward",
     "math", "max", "max_over_time", "mean_backward", "mean_over_time", "merge_states",
-    "next_feed", "nn", "object", "overload", "property", "range", "reorder_batch",
-    "repeat_batch", "repeat_last", "reverse_time", "reversed", "rms_norm",
-    "rms_norm_backward", "rows_to_generate", "sample_sequences", "squared_error_loss",
-    "step_by_step", "str", "sum", "sum_backward", "super", "torch", "tuple", "zip",
+    "next_feed", "nn", "object", "one_hot_outer_sum", "overload", "property", "range",
+    "reorder_batch", "repeat_batch", "repeat_last", "reverse_time", "reversed",
+    "rms_norm", "rms_norm_backward", "rows_to_generate", "sample_sequences",
+    "squared_error_loss", "step_by_step", "str", "sum", "sum_backward", "super",
+    "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",

@@ -134,6 +134,14 @@ class StepGraph:
         raise KeyError(name)
 
 
+def is_one_hot(graph: StepGraph, node: Node) -> bool:
+    """Whether a node is an input that is given as the place of the 1 in it."""
+    if not isinstance(node.operation, Input):
+        return False
+    one_hot = [item.name for item in graph.cell.inputs if item.one_hot]
+    return node.operation.name in one_hot
+
+
 def operands(operation: Operation) -> tuple[str, ...]:
     """The nodes an operation reads, the matrix of a product included, in order."""
 

@@ -32,6 +32,7 @@ RESERVED = (
     "matrix_masks",
     "mean_backward",
     "nn",
+    "one_hot_outer_sum",
     "output",
     "outputs",
     "parameters",

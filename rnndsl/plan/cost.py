@@ -13,7 +13,7 @@ import sympy
 
 from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.formula import Formula, children
-from rnndsl.ir.graph import Input
+from rnndsl.ir.graph import Input, is_one_hot
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.shapes import Axes, all_statements, plan_shapes
 from rnndsl.plan.sizes import entries, stored_shape
@@ -130,6 +130,8 @@ def _multiplied(
     plan: CellPlan, statement: Statement, shapes: dict[str, Axes]
 ) -> Iterator[sympy.Expr]:
     match statement:
+        case Multiply(operand=name) | OuterSum(right=name) if _is_one_hot(plan, name):
+            return
         case Multiply(weight=weight):
             matrices = [plan.graph.node(name).shape for name in weight.matrices]
             columns = matrices[0][1]
@@ -139,6 +141,12 @@ def _multiplied(
             yield 2 * entries(shapes[target])
         case _:
             return
+
+
+def _is_one_hot(plan: CellPlan, name: str) -> bool:
+    """Whether a product with a value reads columns instead."""
+    nodes = [node for node in plan.graph.nodes if node.name == name]
+    return any(is_one_hot(plan.graph, node) for node in nodes)
 
 
 def _elementwise(statement: Statement, shapes: dict[str, Axes]) -> sympy.Expr:

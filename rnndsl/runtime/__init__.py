@@ -67,7 +67,7 @@ from rnndsl.runtime.model_specification import (
     ModelSpecification,
     ModelState,
 )
-from rnndsl.runtime.one_hot import OneHotLinear
+from rnndsl.runtime.one_hot import OneHotLinear, one_hot_outer_sum
 from rnndsl.runtime.pooling import AttentionPooling, max_over_time, mean_over_time
 from rnndsl.runtime.ragged import last_step, repeat_last, reverse_time
 from rnndsl.runtime.resets import arrange_marks, marks_backward
@@ -156,6 +156,7 @@ __all__ = [
     "mean_over_time",
     "merge_states",
     "next_feed",
+    "one_hot_outer_sum",
     "reorder_batch",
     "repeat_batch",
     "repeat_last",

@@ -21,7 +21,8 @@ def autocast_dtype(device_type: str, like: Tensor | None) -> torch.dtype | None:
 def cast_tensors(
     tensors: tuple[Tensor, ...], dtype: torch.dtype | None
 ) -> tuple[Tensor, ...]:
-    """The tensors in autocast's dtype, differentiably; as they are where it is None."""
+    """The tensors in autocast's dtype, differentiably; as they are where it is None, or
+    where they hold whole numbers."""
     if dtype is None:
         return tensors
-    return tuple(tensor.to(dtype) for tensor in tensors)
+    return tuple(t.to(dtype) if t.is_floating_point() else t for t in tensors)

@@ -68,7 +68,7 @@ class RecurrentCell(RecurrentModule):
                 f"input, got {inputs[0].dim()}-D"
             )
         check_inputs(
-            self._input_names,
+            self.specification.inputs,
             self._input_shapes,
             inputs,
             leading,
@@ -82,7 +82,7 @@ class RecurrentCell(RecurrentModule):
         inputs = cast_tensors(inputs, dtype)
         state = None
         if hx is not None:
-            state = self._given_state(hx, inputs[0], bool(leading), dtype)
+            state = self._given_state(hx, self._like(inputs), bool(leading), dtype)
         output, last = self._recorded_step(inputs, state, dtype)
         output = output.squeeze(0)
         if not leading:

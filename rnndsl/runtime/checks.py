@@ -17,6 +17,7 @@ from rnndsl.runtime.errors import (
     ShapeError,
     StateCountError,
 )
+from rnndsl.runtime.specification import TensorSpecification
 
 
 def check_bias(bias: object) -> None:
@@ -74,7 +75,7 @@ def check_tensor(name: str, value: object) -> Tensor:
 
 
 def check_inputs(
-    names: tuple[str, ...],
+    specifications: tuple[TensorSpecification, ...],
     shapes: tuple[tuple[int, ...], ...],
     inputs: tuple[Tensor, ...],
     leading: int,
@@ -84,7 +85,9 @@ def check_inputs(
     """Every input has ``leading`` dimensions, equal in all inputs, then its shape; its
     dtype (unless autocast casts it) and device are those of ``like``, a parameter."""
     first = inputs[0].shape[:leading]
-    for name, shape, value in zip(names, shapes, inputs, strict=True):
+    names = [specification.name for specification in specifications]
+    for described, shape, value in zip(specifications, shapes, inputs, strict=True):
+        name = described.name
         if not shape and value.dim() > leading:
             raise ShapeError(
                 f"{name}: one number for each step: expected {_sizes(first)}, "
@@ -100,7 +103,10 @@ def check_inputs(
                 f"{name}: expected the first dimensions of {names[0]}, "
                 f"{_sizes(first)}, got {_sizes(value.shape)}"
             )
-        check_dtype(name, value, like, is_cast)
+        if described.is_whole:
+            check_whole(name, value)
+        else:
+            check_dtype(name, value, like, is_cast)
         check_device(name, value, like if like is not None else inputs[0])
 
 
@@ -142,6 +148,15 @@ def check_dtype(name: str, value: Tensor, like: Tensor | None, is_cast: bool) ->
     elif value.dtype != like.dtype:
         found = f"{name}: expected dtype {like.dtype}, got {value.dtype}"
         raise DtypeError(found + _conversion(name, value, like))
+
+
+def check_whole(name: str, value: Tensor) -> None:
+    """Raises DtypeError unless ``value`` holds whole numbers, as an index does."""
+    if value.dtype not in (torch.int64, torch.int32):
+        raise DtypeError(
+            f"{name}: expected whole numbers, torch.int64 or torch.int32, "
+            f"got {value.dtype}"
+        )
 
 
 def check_device(name: str, value: Tensor, like: Tensor) -> None:

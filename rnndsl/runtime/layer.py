@@ -179,7 +179,9 @@ class RecurrentLayer(DynamicalModule):
                 f"{names[0]}: expected a {rank + 2}-D tensor, or {rank + 1}-D for "
                 f"unbatched input, got {tensors[0].dim()}-D"
             )
-        check_inputs(names, shapes, tensors, leading, like, dtype is not None)
+        check_inputs(
+            self.specification.inputs, shapes, tensors, leading, like, dtype is not None
+        )
         is_batched = leading == 2
         if mask is not None:
             size = tuple(tensors[0].shape[:leading])
@@ -197,7 +199,7 @@ class RecurrentLayer(DynamicalModule):
         state = None
         if hx is not None:
             batch = (tensors[0].shape[1],) if is_batched else ()
-            state = self._given_state(hx, batch, tensors[0], dtype)
+            state = self._given_state(hx, batch, self._like(tensors), dtype)
             if not is_batched:
                 state = tuple(value.unsqueeze(1) for value in state)
         output, last = self._run_ragged(tensors, state, lengths, mask, dtype)
@@ -220,12 +222,19 @@ class RecurrentLayer(DynamicalModule):
         for name, other in zip(names[1:], inputs[1:], strict=True):
             check_packed(name, other, names[0], first)
         tensors = tuple(value.data for value in inputs)
-        check_inputs(names, self._input_shapes, tensors, 1, like, dtype is not None)
+        check_inputs(
+            self.specification.inputs,
+            self._input_shapes,
+            tensors,
+            1,
+            like,
+            dtype is not None,
+        )
         layout = ragged_layout(first.batch_sizes, first.data.device)
         tensors = tuple(layout.pad(value) for value in cast_tensors(tensors, dtype))
         state = None
         if hx is not None:
-            state = self._given_state(hx, (layout.batch,), tensors[0], dtype)
+            state = self._given_state(hx, (layout.batch,), self._like(tensors), dtype)
             state = _reordered(state, first.sorted_indices)
         output, last = self._run_layers(tensors, state, layout.mask, dtype)
         last = _reordered(last, first.unsorted_indices)

@@ -236,6 +236,13 @@ class RecurrentModule(nn.Module):
                 return value
         return None
 
+    def _like(self, inputs: Tensors, dtype: torch.dtype | None = None) -> Tensor:
+        """Of the inputs' leading axes, in the dtype that states have, or autocast's."""
+        first, like = inputs[0], self.first_parameter()
+        if like is None or not self.specification.inputs[0].is_whole:
+            return first
+        return like.new_empty((), dtype=dtype).expand(first.shape)
+
     def scan(
         self,
         block: int,
@@ -246,7 +253,7 @@ class RecurrentModule(nn.Module):
     ) -> tuple[Tensor, Tensors]:
         """Runs a block over inputs (T, B, ...), from ``state`` (B, ...) or from where
         the spec says; ``dtype`` is autocast's. Returns output and last state."""
-        parameters = self._parameters_of(block, inputs[0])
+        parameters = self._parameters_of(block, self._like(inputs))
         if self.training and self.weight_drop > 0:
             parameters = self._with_weights_dropped(parameters)
         parameters = cast_tensors(parameters, dtype)
@@ -255,6 +262,8 @@ class RecurrentModule(nn.Module):
         engine = choose_engine(
             self._engine, self.specification, (*inputs, *state, *parameters)
         )
+            state = self._first_state(parameters, self._like(inputs, dtype))
+        engine = choose_engine(self._engine, (*inputs, *state, *parameters))
         return truncated_scan(
             partial(engine.scan, self.specification),
             inputs,

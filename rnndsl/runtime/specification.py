@@ -58,10 +58,12 @@ class KernelLoops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpecification:
-    """An input: ``shape`` is per batch row and step, ``()`` for a scalar."""
+    """An input: ``shape`` is per batch row and step, ``()`` for a scalar. ``is_whole``:
+    a whole number, which stands for a unit vector."""
 
     name: str
     shape: Shape
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

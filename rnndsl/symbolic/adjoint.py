@@ -22,6 +22,7 @@ from rnndsl.ir.graph import (
     Size,
     StepGraph,
     Widen,
+    is_one_hot,
 )
 from rnndsl.ir.naming import Names
 from rnndsl.symbolic.derivative import adjoints
@@ -114,6 +115,8 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
         received[node_name].append(Flow(None, Symbol(gradient)))
     for new_state, gradient in zip(graph.new_states, arriving, strict=True):
         received[new_state].append(Flow(None, Symbol(gradient)))
+    # Unit vectors are given as whole numbers, which have no gradient.
+    whole = [i.name for i in graph.nodes if is_one_hot(graph, i)]
     found: list[Adjoint] = []
     for node in reversed(graph.nodes):
         contributions = received[node.name]
@@ -125,7 +128,8 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
             case Input() | Previous() | Parameter() | Size():
                 continue
             case Product(matrix=matrix, operand=operand, base=base):
-                received[operand].append(ThroughMatrix(node.name, matrix, name))
+                if operand not in whole:
+                    received[operand].append(ThroughMatrix(node.name, matrix, name))
                 received[matrix].append(OuterProduct(node.name, name, operand))
                 if base is not None:
                     received[base].append(Flow(node.name, Symbol(name)))

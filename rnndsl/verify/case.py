@@ -117,6 +117,8 @@ def can_stack(cell: Cell, sizes: dict[str, int], directions: int) -> bool:
     if cell.emitted:
         return False
     entry, output = cell.inputs[0].shape, cell.output.shape
+    if cell.inputs[0].one_hot:
+        return False
     if not entry and not output:
         return directions == 1
     if len(entry) != 1 or len(output) != 1:

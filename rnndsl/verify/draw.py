@@ -136,6 +136,11 @@ def _draw_inputs(
     inputs = {}
     for declared in cell.inputs:
         shape = (steps, BATCH, *shape_of(declared.shape, sizes))
+        if declared.one_hot:
+            (size,) = shape_of(declared.shape, sizes)
+            places = torch.randint(size, (steps, BATCH), generator=generator)
+            inputs[declared.name] = places
+            continue
         value = normal(shape, generator)
         inputs[declared.name] = value.abs() if positive else value
     return inputs

@@ -142,6 +142,7 @@ def run_sequence(
     last to the first if ``reverse``. Returns the output (T, B, ...), zero where a row
     has ended, and each row's last state (B, ...).
     """
+    inputs = _with_unit_vectors(cell, sizes, inputs, stored)
     like = next(iter(inputs.values()))
     steps, batch = like.shape[:2]
     parameters = members(cell, sizes, stored, like)
@@ -163,6 +164,20 @@ def run_sequence(
         finals.append(state)
     last = {s.name: torch.stack([f[s.name] for f in finals]) for s in cell.states}
     return torch.stack(rows, dim=1), last
+
+
+def _with_unit_vectors(
+    cell: Cell, sizes: Sizes, inputs: Values, stored: Values
+) -> Values:
+    """The inputs, with vectors for those that are given as the place of a 1."""
+    made = dict(inputs)
+    for declared in cell.inputs:
+        value = inputs[declared.name]
+        if declared.one_hot and not value.is_floating_point():
+            (size,) = shape_of(declared.shape, sizes)
+            unit = torch.eye(size, dtype=next(iter(stored.values())).dtype)
+            made[declared.name] = unit[value]
+    return made
 
 
 @dataclass(frozen=True, slots=True)

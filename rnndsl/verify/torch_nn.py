@@ -82,6 +82,8 @@ def recognise(setting: Setting) -> TorchModule | None:
     module under verification has no say in it.
     """
     cell, draw = setting.cell, setting.draw
+    if cell.inputs[0].one_hot:
+        return None
     if len(cell.inputs) > 1 or cell.emitted:
         return None
     arguments = {dimension.argument for dimension in cell.dimensions}

@@ -213,6 +213,8 @@ class Stack:
             if self.width is None:
                 return
             name = f"layer_{count}"
+            is_first = not self.layers
+            line.options.variant.one_hot = is_first and isinstance(self.front, OneHot)
             layer = line.layer(name, self.width, self._context)
             if line.options.has("shared") and layer is not None:
                 first = first or layer

@@ -109,10 +109,25 @@ def check_steps(model: Model, io: tree.Clause | None, report: Report) -> None:
 
 
 def check_one_hot(model: Model, report: Report) -> None:
-    """Unit vectors are read by a linear map: they are never made."""
+    """Unit vectors are read by matrices alone: they are never made."""
     first = model.layers[0]
-    if isinstance(model.front, OneHot) and not isinstance(first, LinearMap):
+    if isinstance(model.front, OneHot) and not _reads_columns(first, model):
         report.add(one_hot_read(model.front.span, first.span))
+
+
+def _reads_columns(layer: Layer, model: Model) -> bool:
+    if isinstance(layer, LinearMap):
+        return True
+    if not isinstance(layer, RecurrentLayer) or layer.variational:
+        return False
+    if layer.residual or layer.skip:
+        return False
+    ready = [cell.name for cell in model.cells if cell.inputs[0].one_hot]
+    return all(
+        use is None or use.cell in ready
+        for branch in layer.branches
+        for use in (branch.forward, branch.backward)
+    )
 
 
 def check_model_usage(model: Model, context: ModelContext) -> None:
@@ -167,10 +182,10 @@ def one_hot_read(span: Span, reader: Span) -> Diagnostic:
     """Unit vectors that something other than a linear map would read."""
     return error(
         "RNN103",
-        "unit vectors are read by a linear map only",
+        "unit vectors are only multiplied by matrices",
         span,
         label="as long as the vocabulary, so they are never made",
-        labels=[Label(reader, "reads them")],
+        labels=[Label(reader, "does more with them")],
         help="put `map linear(64)` behind `one_hot`, or write `embed 64` instead",
     )
 

@@ -138,7 +138,7 @@ def _layer_usage(plan: CellPlan, hx: str) -> str:
 
 def _shapes(plan: CellPlan, hx: str, lengths: str, mask: str) -> tuple[str, ...]:
     cell = plan.source.cell
-    given = listed(((i.name, i.shape) for i in cell.inputs), "T", "B")
+    given = listed(((i.name, i.given_shape) for i in cell.inputs), "T", "B")
     states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
     width = output_text(cell, "T", "B")
     return (
@@ -154,7 +154,7 @@ def _shapes(plan: CellPlan, hx: str, lengths: str, mask: str) -> tuple[str, ...]
 
 def _cell_shapes(plan: CellPlan, is_state: bool) -> str:
     cell = plan.source.cell
-    given = listed(((i.name, i.shape) for i in cell.inputs), "B")
+    given = listed(((i.name, i.given_shape) for i in cell.inputs), "B")
     states = listed(((s.name, s.shape) for s in cell.states), "B")
     output = "" if is_state else f"the output {output_text(cell, 'B')} and "
     return f"{given} to {output}{states}; B may be absent."

@@ -23,7 +23,9 @@ def listed(items: Iterable[tuple[str, Shape]], *leading: str) -> str:
 def arguments_text(cell: Cell, *leading: str, end: str) -> tuple[str, ...]:
     """``Inputs x (T, B, I); states h (B, H);`` on as many lines as it takes; states
     have the axis of the batch alone."""
-    inputs = [f"{item.name} {shape_text(item.shape, *leading)}" for item in cell.inputs]
+    inputs = [
+        f"{item.name} {shape_text(item.given_shape, *leading)}" for item in cell.inputs
+    ]
     states = [f"{s.name} {shape_text(s.shape, leading[-1])}" for s in cell.states]
     parts = [*(f"{text}," for text in inputs[:-1]), f"{inputs[-1]};"]
     parts += [*(f"{text}," for text in states[:-1]), f"{states[-1]}{end}"]

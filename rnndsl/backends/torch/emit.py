@@ -167,7 +167,7 @@ def _imports(
         needed.extend(("KernelLoops", "Kernels"))
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
-    called = (*across.RUNTIME, *spelling.RUNTIME)
+    called = (*across.RUNTIME, *spelling.RUNTIME, "one_hot_outer_sum")
     needed += [name for name in called if re.search(rf"\b{name}\(", body)]
     if any(map(uses_initialisers, plans)):
         needed.append("Initialiser")

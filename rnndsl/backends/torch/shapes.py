@@ -5,6 +5,11 @@ from __future__ import annotations
 from rnndsl.analysis.program import Cell, Dim
 
 
+def like(cell: Cell) -> str:
+    """A tensor of the dtype and the device that a cell computes in."""
+    return "parameters[0]" if cell.inputs[0].one_hot else "inputs[0]"
+
+
 def size(cell: Cell, dim: Dim) -> str:
     """An expression for a dimension, from tensors every generated function has.
 
@@ -16,7 +21,7 @@ def size(cell: Cell, dim: Dim) -> str:
         if dim in state.shape:
             return f"state[{index}].shape[{state.shape.index(dim) + 1}]"
     for index, item in enumerate(cell.inputs):
-        if dim in item.shape:
+        if dim in item.given_shape:
             return f"inputs[{index}].shape[{item.shape.index(dim) - len(item.shape)}]"
     for index, parameter in enumerate(cell.parameters):
         if dim in parameter.member_shape:

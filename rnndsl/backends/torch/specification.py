@@ -52,7 +52,11 @@ def specification_lines(
                 tuple(
                     Nest(
                         "TensorSpecification",
-                        (f"name={quoted(i.name)}", _shape("shape=", i.shape)),
+                        (
+                            f"name={quoted(i.name)}",
+                            _shape("shape=", i.given_shape),
+                            *(("is_whole=True",) if i.one_hot else ()),
+                        ),
                     )
                     for i in cell.inputs
                 ),

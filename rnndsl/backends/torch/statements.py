@@ -11,7 +11,8 @@ from rnndsl.backends.torch.assign import assign
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested
 from rnndsl.backends.torch.printer import Code, number
-from rnndsl.backends.torch.shapes import size
+from rnndsl.backends.torch.shapes import like, size
+from rnndsl.ir.graph import is_one_hot
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import (
@@ -49,6 +50,12 @@ class StatementPrinter:
         self.names = Names()
         for name in plan.values:
             self.names.take(name)
+        # Unit vectors that are given as whole numbers, and how long they are.
+        self._whole = {
+            node.name: node.shape[0]
+            for node in plan.graph.nodes
+            if is_one_hot(plan.graph, node)
+        }
         self._weights: dict[Weight, str] = {}
         self._transposed: dict[str, str] = {}
         self._steps: dict[str, str] = {}
@@ -200,6 +207,12 @@ class StatementPrinter:
             case SumSteps(target=target, operand=operand, scalar=scalar):
                 axes = "" if scalar else "(0, 1)"
                 return [f"{target} = {codes[operand].text}.sum({axes})"]
+            case OuterSum(left=left, right=right) if right in self._whole:
+                columns = size(self._cell, self._whole[right])
+                arguments = [codes[left].text, codes[right].text, columns]
+                return call(
+                    f"{statement.target} = one_hot_outer_sum", arguments, indent=indent
+                )
             case OuterSum(target=target, left=left, right=right):
                 rows = f"{codes[left].text}.flatten(0, 1).t()"
                 columns = f"{codes[right].text}.flatten(0, 1)"
@@ -211,7 +224,7 @@ class StatementPrinter:
                 return self._members(names, stored, indent)
             case SizeOf(target=target, dimension=dimension):
                 value = size(self._cell, dimension)
-                return [f"{target} = inputs[0].new_full((), {value})"]
+                return [f"{target} = {like(self._cell)}.new_full((), {value})"]
             case _:
                 assert_never(statement)
 
@@ -224,6 +237,10 @@ class StatementPrinter:
         if statement.transposed:
             factor = self.factor(statement.weight, transposed=True)
             return [f"{target}{operand} @ {factor}"]
+            return [f"{target}{operand} @ {weight}"]
+        if statement.operand in self._whole:
+            columns = f"F.embedding({operand}, {weight}.t())"
+            return [f"{target}{columns}" + ("" if base is None else f" + {base}")]
         if axis is Axis.STEP:
             transposed = self.factor(statement.weight, transposed=False)
             if base is None:
@@ -267,7 +284,7 @@ class StatementPrinter:
             Axis.SEQUENCE: ("steps", "batch"),
         }[axis]
         sizes = (*leading, *(size(self._cell, dim) for dim in shape))
-        return Nest("inputs[0].new_zeros", (Nest("", sizes),))
+        return Nest(f"{like(self._cell)}.new_zeros", (Nest("", sizes),))
 
     def _repeat(
         self,
@@ -280,7 +297,7 @@ class StatementPrinter:
         if isinstance(value, str):
             return [f"{target} = {codes[value].text}.expand{_tuple(sizes)}"]
         filled = number(value).text
-        return [f"{target} = inputs[0].new_full({_tuple(sizes)}, {filled})"]
+        return [f"{target} = {like(self._cell)}.new_full({_tuple(sizes)}, {filled})"]
 
     def _members(
         self, names: tuple[str | None, ...], stored: str, indent: int

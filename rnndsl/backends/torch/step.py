@@ -32,7 +32,7 @@ from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import code_of, is_used
 from rnndsl.backends.torch.layout import comment
 from rnndsl.backends.torch.printer import Binding, Code, expression
-from rnndsl.backends.torch.shapes import size
+from rnndsl.backends.torch.shapes import like, size
 from rnndsl.backends.torch.view import StepView
 from rnndsl.formulas.formula import (
     Apply,
@@ -158,7 +158,7 @@ class _Step:
             name = self._code(f"size {dimension.name}")
             if is_used(name, text):
                 value = size(cell, dimension.name)
-                lines.append(f"{name} = inputs[0].new_full((), {value})")
+                lines.append(f"{name} = {like(cell)}.new_full((), {value})")
         return lines
 
     def _equation(self, equation: Equation) -> list[str]:
@@ -218,7 +218,7 @@ class _Step:
         sizes = ", ".join(items)
         if isinstance(formula, Number):
             lines.append(
-                f"{name} = inputs[0].new_full((), {code.text}).expand({sizes})"
+                f"{name} = {like(self._cell)}.new_full((), {code.text}).expand({sizes})"
             )
             return name
         lines.extend(self._assigned(name, formula))
@@ -245,6 +245,10 @@ class _Step:
         inner = self._brief(self._formula(typed.operand), beside=len(rows))
         vector = expression(inner, self._codes).within(Binding.ATOM)
         code = Code(f"{vector} @ {rows}.t()", Binding.TERM)
+        if isinstance(typed.operand, ReadInput):
+            whole = [item.name for item in self._cell.inputs if item.one_hot]
+            if typed.operand.name in whole:
+                code = Code(f"F.embedding({vector}, {rows}.t())")
         return self._opaque(code, varying=self._varies(inner))
 
     def _brief(self, formula: Formula, beside: int = 0) -> Formula:

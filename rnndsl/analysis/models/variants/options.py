@@ -8,6 +8,7 @@ from typing import assert_never
 from rnndsl.analysis.model import CellUse, FedInput, Feed
 from rnndsl.analysis.models.cells import SizedCell
 from rnndsl.analysis.models.variants.emission import emittable
+from rnndsl.analysis.models.variants.one_hot import reads_columns
 from rnndsl.analysis.models.variants.recurrent import recurrent_members
 from rnndsl.analysis.models.variants.variant import Changes, Variants
 from rnndsl.analysis.program import Cell
@@ -23,7 +24,7 @@ class VariantOptions:
     ``zoneout_places`` name; the other numbers are probabilities. None: not given.
     ``emitted`` has the locals and states to put out, and where they are named.
     ``resets``: the model starts anew where a call says so, ``learns_start``: at values
-    that are learned.
+    that are learned. ``one_hot``: unit vectors come from below.
     """
 
     zoneout: float | None = None
@@ -34,6 +35,7 @@ class VariantOptions:
     emitted: dict[str, Span] = field(default_factory=dict)
     resets: bool = False
     learns_start: bool = False
+    one_hot: bool = False
 
     def zoned(self, cell: Cell) -> dict[str, float]:
         """The states of a cell with zoneout, and their shares."""
@@ -56,6 +58,10 @@ class VariantOptions:
             learned=self.resets and self.learns_start,
             emitted=tuple(name for name in self.emitted if name in emittable(cell)),
         )
+        # What draws masks for a layer draws them like its input, which must be floats.
+        is_plain = not (changes.drops or changes.zoned or changes.resets)
+        if self.one_hot and is_plain and reads_columns(cell):
+            changes = replace(changes, one_hot=True)
         if changes == Changes():
             return replace(use, recurrent=stored)
         variant = variants.of(cell, changes)

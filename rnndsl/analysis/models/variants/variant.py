@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rnndsl.analysis.model import Feed
 from rnndsl.analysis.models.variants.emission import with_emission
+from rnndsl.analysis.models.variants.one_hot import with_one_hot
 from rnndsl.analysis.models.variants.recurrent_dropout import with_recurrent_dropout
 from rnndsl.analysis.models.variants.reset import with_learned_start, with_reset
 from rnndsl.analysis.models.variants.zoneout import with_zoneout
@@ -30,13 +31,15 @@ class Changes:
     """What is another way in a variant of a cell: ``drops``: its old states are dropped
     in products; ``zoned``: the states that zoneout keeps; ``resets``: it starts anew
     where marks say so, ``learned``: at values that are trained; ``emitted``: the locals
-    and states that it puts out beside its output."""
+    and states that it puts out beside its output; ``one_hot``: its first input is a
+    unit vector, given as a whole number."""
 
     drops: bool = False
     zoned: tuple[str, ...] = ()
     resets: bool = False
     learned: bool = False
     emitted: tuple[str, ...] = ()
+    one_hot: bool = False
 
     @property
     def suffix(self) -> str:
@@ -46,6 +49,7 @@ class Changes:
             "Zoneout": self.zoned,
             "Reset": self.resets,
             "Emitting": self.emitted,
+            "OneHot": self.one_hot,
         }
         return "".join(part for part, is_made in parts.items() if is_made)
 
@@ -62,6 +66,8 @@ class Changes:
             parts.append(f"{start} wherever marks say so")
         if self.emitted:
             parts.append(f"{' and '.join(self.emitted)} beside its output")
+        if self.one_hot:
+            parts.append("whole numbers for the unit vectors it reads")
         return ", and ".join(parts)
 
     @property
@@ -117,6 +123,8 @@ class Variants:
             feeds.append((marks, Feed.RESET, ""))
         if changes.emitted:
             made = with_emission(made, changes.emitted)
+        if changes.one_hot:
+            made = with_one_hot(made)
         about = textwrap.fill(f"{cell.name} with {changes.description}.", _WIDTH)
         docstring = "\n\n".join((about, *changes.sources, cell.docstring)).rstrip()
         name = self._name(cell.name, changes.suffix)

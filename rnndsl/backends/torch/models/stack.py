@@ -130,6 +130,7 @@ class ModelStack:
             case RecurrentLayer():
                 if self._feed is not None and self.loop is None:
                     self._begin_loop(self._feed)
+                self._is_one_hot = False
                 self._append(self._recurrent.stage(layer, self.result))
             case LinearMap():
                 self._linear(layer)

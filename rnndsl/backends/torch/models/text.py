@@ -193,7 +193,7 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
         line = spec_line(item.span)
         shapes[line] = f"{shapes[line]}, {shown}" if line in shapes else shown
     if isinstance(model.front, OneHot):
-        shapes[spec_line(model.front.span)] = "not made: the map reads its columns"
+        shapes[spec_line(model.front.span)] = "not made: columns of matrices are read"
     for stage in stages:
         shape = (str(stage.width), *stage.extent)
         axes = (*_axes(stage.has_time), *(["2"] if stage.is_separate else []))
