@@ -258,12 +258,10 @@ class RecurrentModule(nn.Module):
             parameters = self._with_weights_dropped(parameters)
         parameters = cast_tensors(parameters, dtype)
         if state is None:
-            state = self._first_state(parameters, inputs[0])
+            state = self._first_state(parameters, self._like(inputs, dtype))
         engine = choose_engine(
             self._engine, self.specification, (*inputs, *state, *parameters)
         )
-            state = self._first_state(parameters, self._like(inputs, dtype))
-        engine = choose_engine(self._engine, (*inputs, *state, *parameters))
         return truncated_scan(
             partial(engine.scan, self.specification),
             inputs,

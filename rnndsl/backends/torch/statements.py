@@ -237,9 +237,8 @@ class StatementPrinter:
         if statement.transposed:
             factor = self.factor(statement.weight, transposed=True)
             return [f"{target}{operand} @ {factor}"]
-            return [f"{target}{operand} @ {weight}"]
         if statement.operand in self._whole:
-            columns = f"F.embedding({operand}, {weight}.t())"
+            columns = f"F.embedding({operand}, {self._weights[statement.weight]}.t())"
             return [f"{target}{columns}" + ("" if base is None else f" + {base}")]
         if axis is Axis.STEP:
             transposed = self.factor(statement.weight, transposed=False)
