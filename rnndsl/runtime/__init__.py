@@ -30,9 +30,11 @@ from rnndsl.runtime.features import (
     extreme_backward,
     layer_norm,
     layer_norm_backward,
+    log_softmax_backward,
     mean_backward,
     rms_norm,
     rms_norm_backward,
+    softmax_backward,
     sum_backward,
 )
 from rnndsl.runtime.feeding import first_feed, next_feed, step_by_step
@@ -150,6 +152,7 @@ __all__ = [
     "last_step",
     "layer_norm",
     "layer_norm_backward",
+    "log_softmax_backward",
     "marks_backward",
     "max_over_time",
     "mean_backward",
@@ -165,6 +168,7 @@ __all__ = [
     "rms_norm_backward",
     "rows_to_generate",
     "sample_sequences",
+    "softmax_backward",
     "squared_error_loss",
     "step_by_step",
     "sum_backward",

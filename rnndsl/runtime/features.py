@@ -21,6 +21,18 @@ def mean_backward(d: Tensor, features: int) -> Tensor:
     return sum_backward(d / features, features)
 
 
+def softmax_backward(d: Tensor, y: Tensor) -> Tensor:
+    """The gradient at u, (..., H): y * (d - sum(d * y))."""
+    sent: Tensor = torch.ops.aten._softmax_backward_data(d, y, -1, y.dtype)
+    return sent
+
+
+def log_softmax_backward(d: Tensor, y: Tensor) -> Tensor:
+    """The gradient at u, (..., H): d - exp(y) * sum(d)."""
+    sent: Tensor = torch.ops.aten._log_softmax_backward_data(d, y, -1, y.dtype)
+    return sent
+
+
 def layer_norm(u: Tensor, epsilon: float) -> Tensor:
     """(u - mean) / sqrt(variance + epsilon) over the features, without gain and bias
     (Ba, Kiros and Hinton, arXiv:1607.06450)."""

@@ -14,6 +14,7 @@ from rnndsl.backends.torch.emitted import joined
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.function import input_names, opening
 from rnndsl.backends.torch.layout import collection
+from rnndsl.backends.torch.shapes import like
 from rnndsl.backends.torch.statements import StatementPrinter
 from rnndsl.ir.graph import Expand, Input
 from rnndsl.plan.plan import CellPlan
@@ -121,7 +122,7 @@ class _Forward:
         outside = printer.codes(())
         weights = fitted(printer.weights(forward.loop, loop=True), indent=4)
         loop = launches.loop()
-        room = [*launches.state_room("state", "0"), *launches.room("inputs[0]")]
+        room = [*launches.state_room("state", "0"), *launches.room(like(cell))]
         bindings = launches.bindings()
         unbound = launches.unbound(loop)
         after = [

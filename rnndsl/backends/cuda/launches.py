@@ -243,7 +243,7 @@ class Launches:
             case _:
                 assert_never(statement)
         target = self._at(operation.target, is_written=True)
-        return [*lines, *nested(Nest(f"{target}.copy_", (text,)), indent=8)]
+        return [*lines, *fitted([f"{target}.copy_({text})"], indent=8)]
 
     def _product(self, product: Product) -> Nest:
         factor = self._printer.factor(product.weight, transposed=product.transposed)

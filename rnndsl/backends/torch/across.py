@@ -25,9 +25,11 @@ RUNTIME = (
     "extreme_backward",
     "layer_norm",
     "layer_norm_backward",
+    "log_softmax_backward",
     "mean_backward",
     "rms_norm",
     "rms_norm_backward",
+    "softmax_backward",
     "sum_backward",
 )
 """The functions of the runtime that generated code calls for these."""
@@ -52,10 +54,8 @@ def across_backward(
     match statement.function:
         case "sum" | "mean" as name:
             return f"{name}_backward({d}, {size(cell, statement.features)})"
-        case "softmax":
-            return f"torch.ops.aten._softmax_backward_data({d}, {y}, -1, {y}.dtype)"
-        case "log_softmax":
-            return f"torch.ops.aten._log_softmax_backward_data({d}, {y}, -1, {y}.dtype)"
+        case "softmax" | "log_softmax" as name:
+            return f"{name}_backward({d}, {y})"
         case "largest" | "smallest":
             return f"extreme_backward({d}, {y}, {u})"
         case "layer_norm" | "rms_norm" as name:
