@@ -86,6 +86,7 @@ def _record(name: str, report: VerificationReport) -> dict[str, object]:
         "seed": report.seed,
         "passed": report.passed,
         "results": results,
+        "not_run": dict(report.not_run),
     }
 
 

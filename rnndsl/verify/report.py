@@ -50,10 +50,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """All results for a spec, in the order in which they were computed."""
+    """All results for a spec, in the order in which they were computed.
+
+    ``not_run`` pairs each engine that cannot run here with the reason.
+    """
 
     seed: int
     results: tuple[Result, ...]
+    not_run: tuple[tuple[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -141,8 +145,8 @@ def summarise(report: VerificationReport) -> str:
 
 
 def render_table(report: VerificationReport) -> str:
-    """The report as plain text: a table for each cell and model, the failures, and the
-    last line."""
+    """The report as plain text: a table for each cell and model, the failures, the
+    engines that did not run, and the last line."""
     lines: list[str] = []
     for name, group in groupby(report.rows(), key=lambda row: row.name):
         table = [HEADINGS, *(table_entries(row) for row in group)]
@@ -162,5 +166,6 @@ def render_table(report: VerificationReport) -> str:
         lines.append("failed:")
         lines.extend(f"  {describe_failure(result)}" for result in failures)
         lines.append("")
+    lines.extend(f"not run: {name}: {reason}" for name, reason in report.not_run)
     lines.append(summarise(report))
     return "\n".join(lines) + "\n"

@@ -39,6 +39,12 @@ def available_engines(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     return tuple(engine.name for engine in ENGINES if engine.refusal(values) is None)
 
 
+def refused_engines() -> tuple[tuple[str, str], ...]:
+    """The engines that cannot run on this machine, each with the reason."""
+    reasons = [(engine.name, engine.refusal((torch.zeros(()),))) for engine in ENGINES]
+    return tuple((name, reason) for name, reason in reasons if reason is not None)
+
+
 class BrokenModuleError(Exception):
     """The module could not be built, filled, called or differentiated."""
 

@@ -23,7 +23,7 @@ from rnndsl.verify.differences import alters_gradient
 from rnndsl.verify.models.verify import verify_model
 from rnndsl.verify.report import Result, VerificationReport
 from rnndsl.verify.setting import prepare
-from rnndsl.verify.subject import available_engines
+from rnndsl.verify.subject import available_engines, refused_engines
 from rnndsl.verify.torch_nn import recognise
 
 
@@ -39,7 +39,7 @@ def verify_program(
         of_cells = (verify_cell(cell, module, seed=seed) for cell in program.cells)
         of_models = (verify_model(model, module, seed=seed) for model in program.models)
         results = tuple(chain.from_iterable(chain(of_cells, of_models)))
-    return VerificationReport(seed=seed, results=results)
+    return VerificationReport(seed=seed, results=results, not_run=refused_engines())
 
 
 def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result]:

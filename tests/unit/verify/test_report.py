@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rnndsl.verify.report import Result, VerificationReport, render_table
+from rnndsl.verify.subject import refused_engines
 
 RESULT = Result(
     name="LSTM",
@@ -69,6 +70,19 @@ def test_the_table_shows_the_worst_case_of_each_line() -> None:
         "  ok\n"
         "\n"
         "4 comparisons, all passed (seed 3)\n"
+    )
+
+
+def test_engines_that_did_not_run_are_named() -> None:
+    found = VerificationReport(
+        seed=3, results=(RESULT,), not_run=(("cuda", "kernels need an NVIDIA GPU"),)
+    )
+    assert render_table(found).endswith(
+        "  ok\n\nnot run: cuda: kernels need an NVIDIA GPU\n"
+        "1 comparisons, all passed (seed 3)\n"
+    )
+    assert refused_engines() == (
+        ("cuda", "kernels need an NVIDIA GPU, and tensors are on cpu"),
     )
 
 
