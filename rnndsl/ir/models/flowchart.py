@@ -5,7 +5,7 @@ This is what ``rnndsl show --as mermaid`` prints of a model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rnndsl.analysis.model import Model
 from rnndsl.ir.mermaid import escaped
@@ -34,27 +34,19 @@ def model_flowchart(model: Model) -> str:
 
 
 def unrolled_model(model: Model, steps: int) -> str:
-    """A copy of all that happens at a step for each of the steps, side by side; a model
-    without time has none."""
+    """A copy of all that happens at a step for each of the steps, side by side, of an
+    encoder and of the model itself; a model without time has none."""
     outline = outline_of(model)
     if not any(block.has_time for block in outline.blocks):
         return model_flowchart(model)
     lines = ["flowchart BT"]
     once = [block for block in outline.blocks if not block.has_time]
     lines += [f"  {_box(block, block.name)}" for block in once]
-    repeated = {block.name for block in outline.blocks if block.has_time}
-    for step in range(1, steps + 1):
-        lines.append(f'  subgraph step{step}["t = {step}"]')
-        for block in outline.blocks:
-            if block.has_time:
-                lines.append(f"    {_box(block, _at(block.name, step))}")
-        for arrow in outline.arrows:
-            if arrow.source in repeated and arrow.target in repeated:
-                names = _at(arrow.source, step), _at(arrow.target, step)
-                lines.append(f"    {_line(*names, arrow)}")
-        lines.append("  end")
+    axes = {b.name: b.of_source for b in outline.blocks if b.has_time}
+    for of_source in dict.fromkeys(axes.values()):
+        lines += _steps(outline, axes, of_source, steps)
     for arrow in outline.arrows:
-        lines += [f"  {line}" for line in _across(arrow, outline, repeated, steps)]
+        lines += [f"  {line}" for line in _across(arrow, outline, axes, steps)]
     for loop in outline.loops:
         for step in range(1, steps):
             before, after = step, step + 1
@@ -66,26 +58,50 @@ def unrolled_model(model: Model, steps: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _steps(
+    outline: Outline, axes: Mapping[str, bool], of_source: bool, steps: int
+) -> Iterator[str]:
+    """The steps of an encoder's sequence, or of the model's own."""
+    title = "source, t" if of_source else "t"
+    own = [block for block in outline.blocks if axes.get(block.name) is of_source]
+    for step in range(1, steps + 1):
+        name = f"source{step}" if of_source else f"step{step}"
+        yield f'  subgraph {name}["{title} = {step}"]'
+        for block in own:
+            yield f"    {_box(block, _at(block.name, step))}"
+        for arrow in outline.arrows:
+            ends = axes.get(arrow.source), axes.get(arrow.target)
+            if ends == (of_source, of_source):
+                names = _at(arrow.source, step), _at(arrow.target, step)
+                yield f"    {_line(*names, arrow)}"
+        yield "  end"
+
+
 def _across(
-    arrow: Arrow, outline: Outline, repeated: set[str], steps: int
+    arrow: Arrow, outline: Outline, axes: Mapping[str, bool], steps: int
 ) -> Iterator[str]:
     """The lines of an arrow that does not stay within a step."""
-    if arrow.source in repeated and arrow.target in repeated:
+    source, target = axes.get(arrow.source), axes.get(arrow.target)
+    if source is not None and source is target:
         return
     backward = [loop.target for loop in outline.loops if loop.is_backward]
-    every = range(1, steps + 1)
-    if arrow.of_last:
-        last = 1 if arrow.source in backward else steps
-        every = range(last, last + 1)
-    elif arrow.to_first:
-        first = steps if arrow.target in backward else 1
-        every = range(first, first + 1)
-    if arrow.source not in repeated and arrow.target not in repeated:
-        every = range(1, 2)
-    for step in every:
-        ends = (arrow.source, arrow.target)
-        source, target = (_at(e, step) if e in repeated else e for e in ends)
-        yield _line(source, target, arrow)
+    sources = [arrow.source]
+    if source is not None:
+        every = range(1, steps + 1)
+        if arrow.of_last:
+            last = 1 if arrow.source in backward else steps
+            every = range(last, last + 1)
+        sources = [_at(arrow.source, step) for step in every]
+    targets = [arrow.target]
+    if target is not None:
+        every = range(1, steps + 1)
+        if arrow.to_first:
+            first = steps if arrow.target in backward else 1
+            every = range(first, first + 1)
+        targets = [_at(arrow.target, step) for step in every]
+    for one in sources:
+        for other in targets:
+            yield _line(one, other, arrow)
 
 
 def _at(name: str, step: int) -> str:

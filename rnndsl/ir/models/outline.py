@@ -20,19 +20,21 @@ class Form(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """``text`` says what it does, ``shape`` what leaves it at a step of a row, empty
-    where that is what came in. Without ``has_time`` it is there once for all steps."""
+    where that is what came in. Without ``has_time`` it is there once for all steps;
+    with ``of_source`` its steps are those of the sequence that an encoder reads."""
 
     name: str
     text: str
     shape: str
     form: Form
     has_time: bool
+    of_source: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Arrow:
     """Something flows from block to block. ``to_first``: into the first step alone;
-    ``of_last``: out of the last step alone, where the target is there once."""
+    ``of_last``: out of the last one alone, where the target has other steps or none."""
 
     source: str
     target: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
@@ -69,7 +69,7 @@ def outline_of(model: Model) -> Outline:
 class _Outliner:
     """``flow`` is the block that the next one reads, with ``width`` and ``extent``;
     ``on_top`` are the cells of the last recurrent layer, ``first`` is the first one of
-    all."""
+    all, ``encoded`` the block of an encoder's outputs."""
 
     model: Model
     blocks: list[Block] = field(default_factory=list)
@@ -82,6 +82,8 @@ class _Outliner:
     is_separate: bool = False
     on_top: list[str] = field(default_factory=list)
     first: str = ""
+    encoded: str = ""
+    encoder_cells: list[str] = field(default_factory=list)
     _attentions: Iterator[int] = field(default_factory=lambda: count(1))
     _joins: Iterator[int] = field(default_factory=lambda: count(1))
     _drops: Iterator[int] = field(default_factory=lambda: count(1))
@@ -122,13 +124,24 @@ class _Outliner:
             self._arrow("target", "loss")
 
     def _encoder(self, encoder: Model) -> None:
-        """An encoder as one block, with what it reads."""
-        for item in encoder.inputs:
-            self._block(f"input_{item.name}", input_words(item), form=Form.END)
-        shape = shape_words(encoder.output_width)
-        self._block("encoder", encoder.name, shape=shape)
-        for item in (*encoder.contexts, *encoder.inputs):
-            self._arrow(self._given(item.name), "encoder")
+        """The blocks of an encoder, under names of their own."""
+        inner = _Outliner(encoder)
+        inner.draw()
+        kept = [block for block in inner.blocks if block.name != "output"]
+        for block in kept:
+            if block.name.startswith("context_"):
+                continue
+            name = _of_encoder(block.name)
+            self.blocks.append(replace(block, name=name, of_source=block.has_time))
+        for arrow in inner.arrows:
+            if arrow.target != "output":
+                ends = _of_encoder(arrow.source), _of_encoder(arrow.target)
+                self.arrows.append(replace(arrow, source=ends[0], target=ends[1]))
+        for loop in inner.loops:
+            ends = _of_encoder(loop.source), _of_encoder(loop.target)
+            self.loops.append(replace(loop, source=ends[0], target=ends[1]))
+            self.encoder_cells.append(ends[0])
+        self.encoded = _of_encoder(inner.flow)
 
     def _front(self) -> None:
         first, front = self.model.inputs[0], self.model.front
@@ -165,7 +178,7 @@ class _Outliner:
                 self.width = self.width + layer.memory_width
                 name = f"attention_{next(self._attentions)}"
                 text = f"attend, {layer.kind.value}"
-                self._meet(name, text, [self.flow, "encoder"])
+                self._meet(name, text, [self.flow, self.encoded])
                 return
             case FeedBack():
                 self._next("feed", map_words(layer))
@@ -267,16 +280,34 @@ class _Outliner:
                 text = text if activation is None else f"{text}, {activation}"
                 self._block(source, text, has_time=False)
                 self._arrow(self._given(context), source)
-            case StateFromEncoder(bridge=bridge, activation=activation):
-                source = "encoder"
-                if bridge:
-                    source = f"{block}_state"
-                    text = "linear" if activation is None else f"linear, {activation}"
-                    self._block(source, text, has_time=False)
-                    self._arrow("encoder", source)
+            case StateFromEncoder():
+                return self._from_encoder(layer, layer.initial_state, block)
             case _:
                 assert_never(layer.initial_state)
         return [Arrow(source=source, target=block, label="first state", to_first=True)]
+
+    def _from_encoder(
+        self, layer: RecurrentLayer, start: StateFromEncoder, block: str
+    ) -> list[Arrow]:
+        """From the cells of the encoder's layer, by way of a map if there is one."""
+        own = f"encoder_{start.layer}"
+        end = "" if start.bridge else block.removeprefix(layer.name)
+        names = (f"{own}{end}", f"{own}{end}_forward", f"{own}{end}_backward")
+        cells = [
+            cell
+            for cell in self.encoder_cells
+            if cell in names or (start.bridge and cell.startswith(f"{own}_"))
+        ]
+        if not start.bridge:
+            return [
+                Arrow(c, block, label="first state", to_first=True, of_last=True)
+                for c in cells
+            ]
+        source = f"{block}_state"
+        text = "linear" if start.activation is None else f"linear, {start.activation}"
+        self._block(source, text, has_time=False)
+        self.arrows += [Arrow(cell, source, of_last=True) for cell in cells]
+        return [Arrow(source, block, label="first state", to_first=True)]
 
     def _join(self, layer: Join) -> None:
         source = self._given(layer.source)
@@ -349,3 +380,9 @@ class _Outliner:
         if self.is_separate:
             return f"2 of {shape_words(self.width, *self.extent)}"
         return shape_words(self.width, *self.extent)
+
+
+def _of_encoder(name: str) -> str:
+    """What a block of an encoder is called beside those of its decoder."""
+    is_given = name.startswith(("context_", "input_"))
+    return name if is_given else f"encoder_{name}"

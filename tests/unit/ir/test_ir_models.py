@@ -68,7 +68,29 @@ model Memory(I):
     layer Elman(6)
     io one_to_one(settle = 50, tolerance = 0.001)
 """
+TRANSLATOR = """from zoo import GRU, LSTM
+
+model Translator(S, V):
+    context speaker: [3]
+    encoder:
+        input source: tokens(S)
+        embed 4
+        map join(speaker)
+        layer LSTM(5), bidirectional(sum)
+        layer GRU(6), bidirectional
+    decoder:
+        input target: tokens(V)
+        embed 3
+        layer LSTM(5), state from encoder
+        layer GRU(4), state from encoder(tanh)
+        attend encoder, additive
+        map linear(3)
+        feed
+        head linear(V)
+    loss cross_entropy
+"""
 SPECS = {
+    "translator": TRANSLATOR,
     "stack": STACK,
     "writer": WRITER,
     "images": IMAGES,
@@ -204,3 +226,27 @@ def test_what_settles_has_no_time() -> None:
     chart = unrolled_model(model("memory"), 2)
     assert ("layer_1", "next step", "layer_1") in edges(chart)
     assert "  settle  50, tolerance = 0.001\n" in model_text(model("memory"))
+
+
+def test_an_encoder_and_a_decoder() -> None:
+    arrows = edges(model_flowchart(model("translator")))
+    assert ("encoder_layer_2_directions", "", "attention_1") in arrows
+    assert ("encoder_layer_1_forward", "first state", "layer_1") in arrows
+    assert ("encoder_layer_1_backward", "first state", "layer_1") in arrows
+    assert ("encoder_layer_2_forward", "", "layer_2_state") in arrows
+    assert ("layer_2_state", "first state", "layer_2") in arrows
+    assert ("context_speaker", "", "encoder_join_1") in arrows
+    assert ("feed", "next step", "layer_1") in arrows
+
+
+def test_an_encoder_has_steps_of_its_own() -> None:
+    chart = unrolled_model(model("translator"), 2)
+    arrows = edges(chart)
+    assert chart.count("subgraph") == 4
+    assert '  subgraph source2["source, t = 2"]' in chart
+    attended = [a for a in arrows if a[2].startswith("attention_1_t")]
+    assert len(attended) == 2 * (1 + 2)
+    assert ("encoder_layer_1_forward_t2", "first state", "layer_1_t1") in arrows
+    assert ("encoder_layer_1_backward_t1", "first state", "layer_1_t1") in arrows
+    assert ("encoder_layer_1_backward_t2", "", "encoder_layer_1_backward_t1") in arrows
+    assert ("feed_t1", "", "layer_1_t2") in arrows
