@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rnndsl.analysis.findings import error, quoted, warning
 from rnndsl.analysis.model import (
     Exchange,
+    FeedBack,
     Join,
     Layer,
     LinearMap,
@@ -120,7 +121,8 @@ def _reads_columns(layer: Layer, model: Model) -> bool:
         return True
     if not isinstance(layer, RecurrentLayer) or layer.variational:
         return False
-    if layer.residual or layer.skip:
+    is_fed = any(isinstance(other, FeedBack) for other in model.layers)
+    if layer.residual or layer.skip or is_fed:
         return False
     ready = [cell.name for cell in model.cells if cell.inputs[0].one_hot]
     return all(
