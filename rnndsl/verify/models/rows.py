@@ -1,4 +1,4 @@
-"""Whether what one row holds reaches another: the model with a row of NaN."""
+"""Rows by themselves: a row of NaN that reaches no other, and a row without a batch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from rnndsl.verify.case import BATCH
 from rnndsl.verify.comparison import INTERPRETER, Comparison
 from rnndsl.verify.draw import Draw
 from rnndsl.verify.models.setting import ModelSetting, values_of
-from rnndsl.verify.models.subject import build_model, call_model, live_draw
+from rnndsl.verify.models.subject import (
+    build_model,
+    call_model,
+    call_single,
+    live_draw,
+)
 from rnndsl.verify.models.values import ModelValues
 from rnndsl.verify.oracle import Outcome, differentiable, gradients, weighted_sum
 from rnndsl.verify.report import Result
 from rnndsl.verify.subject import BrokenModuleError, attempt
 
 _SPOILT = 1
+_SINGLE = 2
 _KEPT = tuple(row for row in range(BATCH) if row != _SPOILT)
 
 
@@ -49,6 +55,33 @@ def rows_by_themselves(
         yield check.broken(broken)
     else:
         yield from check.compared(found, expected)
+
+
+def single_against_interpreter(
+    module: ModuleType, setting: ModelSetting, engine: str
+) -> Iterator[Result]:
+    """One row, given and returned without the axis of rows; values alone."""
+    case = replace(setting.case, name="a row without a batch")
+    setting = replace(setting, case=case, draw=replace(setting.draw, states=None))
+    dtype = torch.float64
+    check = Comparison(setting, "model", INTERPRETER, engine, dtype)
+    values = values_of(setting.model, setting.sizes, case, setting.draw)
+    try:
+        model = build_model(module, setting, engine, dtype)
+        with attempt("fails without a batch"), torch.no_grad():
+            output, last = call_single(model, setting, _SINGLE)
+    except BrokenModuleError as broken:
+        yield check.broken(broken)
+        return
+    axis = 1 if setting.model.exchange.has_steps else 0
+    expected = {"output": values.output.detach().select(axis, _SINGLE)}
+    found = {"output": output}
+    for name, value in values.last.items():
+        expected[f"last {name}"] = value.detach().select(1, _SINGLE)
+        found[f"last {name}"] = last[name]
+    yield from check.compared(
+        Outcome(forward=found, gradients={}), Outcome(forward=expected, gradients={})
+    )
 
 
 def _spoilt(value: Tensor, axis: int) -> Tensor:

@@ -130,6 +130,23 @@ def call_model(model: Any, setting: ModelSetting, draw: Draw) -> ModelValues:
     return replace(values, output=by_rows(values.output, has_rows))
 
 
+def call_single(
+    model: Any, setting: ModelSetting, row: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Output and last states of one row that comes without an axis of rows."""
+    spec, draw = setting.model, setting.draw
+    has_time = spec.exchange is not Exchange.ONE_TO_ONE
+    sources = () if spec.encoder is None else spec.encoder.inputs
+    once = [draw.inputs[item.name][row] for item in spec.contexts]
+    over_time = [
+        draw.inputs[item.name].select(1 if has_time else 0, row)
+        for item in (*sources, *spec.inputs)
+    ]
+    marks = {} if draw.marks is None else {"reset": draw.marks[:, row]}
+    output, state, *_ = model(*once, *over_time, **marks)
+    return output, _named(state, draw)
+
+
 def _unpacked(value: Any, case: ModelCase) -> Tensor:
     padded, _ = pad_packed_sequence(value, case.batch_first, total_length=STEPS)
     return padded

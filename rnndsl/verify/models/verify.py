@@ -25,7 +25,7 @@ from rnndsl.verify.models.checks import (
     steps_against_interpreter,
 )
 from rnndsl.verify.models.generating import generated_against_interpreter
-from rnndsl.verify.models.rows import rows_by_themselves
+from rnndsl.verify.models.rows import rows_by_themselves, single_against_interpreter
 from rnndsl.verify.models.setting import prepare_model
 from rnndsl.verify.report import Result
 from rnndsl.verify.subject import available_engines
@@ -60,6 +60,7 @@ def verify_model(model: Model, module: ModuleType, *, seed: int) -> Iterator[Res
             if is_differentiable and not is_cut:
                 yield from model_against_differences(module, setting, engine, generator)
             yield from rows_by_themselves(module, setting, engine)
+            yield from single_against_interpreter(module, setting, engine)
             yield from generated_against_interpreter(module, setting, engine)
             if model.stateful is not None:
                 yield from pieces_against_interpreter(module, setting, engine)

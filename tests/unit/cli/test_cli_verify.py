@@ -93,3 +93,35 @@ def test_a_rejected_spec(run: Run, elman: Path) -> None:
     result = run("verify", "elman.rnn")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "error[RNN020]" in result.stderr
+
+
+MODEL = (
+    ELMAN
+    + """
+
+model Tagger(V, K):
+    input words: tokens(V)
+    embed 3
+    layer Elman(4), bidirectional
+    head linear(K)
+    loss cross_entropy
+"""
+)
+
+
+def test_a_model(run: Run, folder: Path) -> None:
+    (folder / "tagger.rnn").write_text(MODEL)
+    result = run("verify", "tagger.rnn", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (record,) = json.loads(result.stdout)
+    assert record["passed"] is True
+    found = {(each["name"], each["subject"]) for each in record["results"]}
+    assert found == {
+        ("Elman", "cell"),
+        ("Elman", "interpreter"),
+        ("Elman", "layer"),
+        ("Tagger", "interpreter"),
+        ("Tagger", "model"),
+    }
+    text = run("verify", "tagger.rnn").stdout
+    assert "\nTagger\n  what " in text

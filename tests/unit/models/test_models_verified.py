@@ -51,6 +51,7 @@ def test_the_cases_of_a_model() -> None:
     assert list(cases) == [
         "whole sequences",
         "NaN in another row",
+        "a row without a batch",
         "batch first, declared state",
         "training, ragged",
         "padding of NaN, a row of no steps",
