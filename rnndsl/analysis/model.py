@@ -42,17 +42,18 @@ class Pooling(Enum):
 
 class Exchange(Enum):
     """What goes in and comes out. ONE_TO_MANY reads its own outputs, and, in training,
-    the sequence that it shall write."""
+    the sequence that it shall write; REPEAT reads the same at each step."""
 
     ONE_TO_ONE = "one_to_one"
     ONE_TO_MANY = "one_to_many"
+    REPEAT = "one_to_many(repeat)"
     MANY_TO_ONE = "many_to_one"
     MANY_TO_MANY = "many_to_many"
 
     @property
     def has_steps(self) -> bool:
         """Whether an output comes out at each step."""
-        return self in (Exchange.MANY_TO_MANY, Exchange.ONE_TO_MANY)
+        return self in (Exchange.MANY_TO_MANY, Exchange.ONE_TO_MANY, Exchange.REPEAT)
 
 
 class Masking(Enum):

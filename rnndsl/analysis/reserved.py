@@ -89,8 +89,8 @@ MODEL_ATTRIBUTES = (
     "emitted", "encode", "encoder", "engine", "explain", "fed_size", "fed_step",
     "finish", "generate", "given", "graph_limit", "head", "head_bias", "initial_state",
     "kept_aside", "laid_out", "loss", "memory", "options", "over_time", "pooling",
-    "predict", "reset_parameters", "reset_state", "run_emitting_step", "run_step",
-    "specification", "start", "started", "states", "step", "truncation",
+    "predict", "repeated", "reset_parameters", "reset_state", "run_emitting_step",
+    "run_step", "specification", "start", "started", "states", "step", "truncation",
 )
 MODEL_INPUT_NAMES = (
     "batch", "lengths", "max_length", "output", "prime", "prime_lengths", "search",

@@ -25,7 +25,7 @@ from rnndsl.runtime.graph_steps import RecordedSteps
 from rnndsl.runtime.kept_state import KeptState
 from rnndsl.runtime.layer import RecurrentLayer
 from rnndsl.runtime.masking import check_mask
-from rnndsl.runtime.model_inputs import packed_inputs, plain_inputs
+from rnndsl.runtime.model_inputs import packed_inputs, plain_inputs, repeat_input
 from rnndsl.runtime.model_specification import (
     ModelSpecification,
     ModelState,
@@ -113,6 +113,15 @@ class RecurrentModel(nn.Module):
             state = self._kept_state.resume(batch, self.initial_state)
         return tensors, layout.lengths, self.states(state), layout
 
+    def repeated(self, value: Tensor, steps: int) -> Tensor:
+        """The first input, (B, ...) or without B, the same at so many steps: (T, B,
+        ...), or (B, T, ...) with ``batch_first``.
+
+        Raises ValueError for a wrong number of dimensions, or for no steps.
+        """
+        own = self.specification.inputs[0]
+        return repeat_input(own, value, steps, batch_first=self.batch_first)
+
     def finish(
         self, output: Tensor, state: ModelState, layout: SequenceLayout
     ) -> tuple[Any, ModelState]:
@@ -121,7 +130,7 @@ class RecurrentModel(nn.Module):
         specification = self.specification
         result: Tensor | PackedSequence
         match specification.exchange:
-            case "many_to_many" | "one_to_many":
+            case "many_to_many" | "one_to_many" | "one_to_many(repeat)":
                 hold = specification.masked == "hold"
                 result = layout.sequence(output, hold=hold)
             case "many_to_one":
@@ -242,11 +251,14 @@ class RecurrentModel(nn.Module):
         specification = self.specification
         rank = len(specification.inputs[0].shape)
         axis = 1 if self.batch_first and tensors[0].dim() > rank else 0
-        if specification.exchange != "one_to_one":
+        options: dict[str, Any] = {"state": state}
+        if specification.exchange == "one_to_many(repeat)":
+            options["steps"] = 1
+        elif specification.exchange != "one_to_one":
             tensors = tuple(value.unsqueeze(axis) for value in tensors)
         count = len(specification.inputs)
         marks = dict(zip(("reset",), tensors[count:], strict=False))
-        output, last, *more = self.over_time(*tensors[:count], state=state, **marks)
+        output, last, *more = self.over_time(*tensors[:count], **options, **marks)
         if specification.has_steps:
             output = output.squeeze(axis)
         if specification.exchange != "one_to_one":

@@ -78,6 +78,29 @@ def plain_inputs(
     return tensors, is_batched
 
 
+def repeat_input(
+    own: InputSpecification, value: object, steps: int, *, batch_first: bool
+) -> Tensor:
+    """An input (B, ...), or without B, the same at so many steps, of which the axis
+    stands in front, or behind B.
+
+    Raises ValueError for a wrong number of dimensions, or for no steps.
+    """
+    tensor, rank = check_tensor(own.name, value), len(own.shape)
+    if steps < 1:
+        raise ValueError(f"steps: expected at least 1, got {steps}")
+    if tensor.dim() not in (rank, rank + 1):
+        raise ValueError(
+            f"{own.name}: expected a {rank + 1}-D tensor, or {rank}-D for unbatched "
+            f"input, got {tensor.dim()}-D"
+        )
+    axis = 1 if batch_first and tensor.dim() > rank else 0
+    whole = tensor.unsqueeze(axis)
+    shape = list(whole.shape)
+    shape[axis] = steps
+    return whole.expand(shape)
+
+
 def context_inputs(
     specification: ModelSpecification,
     sizes: Mapping[str, int],

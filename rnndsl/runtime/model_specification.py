@@ -14,7 +14,7 @@ LayerState: TypeAlias = Tensor | tuple[Tensor, ...]
 # One for each recurrent layer; None: from where that layer starts by itself.
 ModelState: TypeAlias = tuple[LayerState | None, ...]
 Exchange: TypeAlias = Literal[
-    "one_to_one", "one_to_many", "many_to_one", "many_to_many"
+    "one_to_one", "one_to_many", "one_to_many(repeat)", "many_to_one", "many_to_many"
 ]
 # What is put out where no step counts: zeros, or what was put out last.
 Masked: TypeAlias = Literal["zero", "hold"]
@@ -63,7 +63,7 @@ class ModelSpecification:
     @property
     def has_steps(self) -> bool:
         """Whether there is an output at each step."""
-        return self.exchange in ("many_to_many", "one_to_many")
+        return self.exchange not in ("one_to_one", "many_to_one")
 
     @property
     def entries(self) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ def check_generation(
         if model.exchange is Exchange.ONE_TO_MANY and io is not None:
             report.add(needs_generate(io.terms[0].span))
         return
+    if model.exchange is Exchange.REPEAT:
+        return
     place = model.generation.span
     if not model.exchange.has_steps:
         assert io is not None, "it is not the default"

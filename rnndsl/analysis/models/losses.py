@@ -16,7 +16,8 @@ from rnndsl.analysis.models.terms import (
 )
 from rnndsl.syntax import tree
 
-_EXCHANGES = tuple(exchange.value for exchange in Exchange)
+_EXCHANGES = tuple(e.value for e in Exchange if e is not Exchange.REPEAT)
+_REPEAT = "repeat"
 _POOLINGS = tuple(pooling.value for pooling in Pooling)
 _LOSSES = tuple(kind.value for kind in LossKind)
 _MASKINGS = tuple(masking.value for masking in Masking)
@@ -42,9 +43,16 @@ def read_exchange(
     if exchange is Exchange.ONE_TO_ONE:
         # What it holds is read by itself.
         return exchange, None, Masking.ZERO
-    if exchange is not Exchange.MANY_TO_ONE:
-        values = values_of(term, f"io {exchange.value}", (0,), context.report)
-        return None if values is None else (exchange, None, Masking.ZERO)
+    if exchange is Exchange.ONE_TO_MANY:
+        form = f"io {Exchange.REPEAT.value}"
+        values = values_of(term, form, (0, 1), context.report)
+        if values is None:
+            return None
+        if values and word_of(values[0]) != _REPEAT:
+            text, known = values[0].span.text, (_REPEAT,)
+            context.add(unknown_choice(values[0].span, text, "option", known))
+            return None
+        return Exchange.REPEAT if values else exchange, None, Masking.ZERO
     values = values_of(term, "io many_to_one(mean)", (0, 1), context.report)
     if values is None:
         return None

@@ -30,6 +30,7 @@ from rnndsl.analysis.models.usage import (
     check_kept,
     check_model_usage,
     check_one_hot,
+    check_repeat,
     check_steps,
     check_unequal,
     names_read,
@@ -136,6 +137,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
     check_separate(stack.lines, resolved, report)
     check_loss(resolved, io, report)
     check_unequal(resolved, io, report)
+    check_repeat(resolved, io, report)
     check_fed(resolved, io, report)
     check_kept(resolved, report)
     check_one_hot(resolved, report)

@@ -67,6 +67,22 @@ def check_kept(model: Model, report: Report) -> None:
             report.add(excluded(layer.span, "conv_time", word, place, reason))
 
 
+def check_repeat(model: Model, io: tree.Clause | None, report: Report) -> None:
+    """Where one input is the same at all steps, nothing else has steps."""
+    if model.exchange is not Exchange.REPEAT or io is None:
+        return
+    word, place = model.exchange.value, io.terms[0].span
+    others = [(item.name, item.span) for item in model.inputs[1:]]
+    others += [
+        (name, part.span)
+        for name, part in (("generate", model.generation), ("reset", model.reset))
+        if part is not None
+    ]
+    for name, span in others:
+        reason = "every step reads the same"
+        report.add(excluded(span, name, word, place, reason))
+
+
 def check_unequal(model: Model, io: tree.Clause | None, report: Report) -> None:
     """``io many_to_many(unequal)`` and blocks say the same; no other ``io`` does."""
     if io is None:

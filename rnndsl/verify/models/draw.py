@@ -123,7 +123,7 @@ def _leading(model: Model, steps: int, *, pooled: bool = False) -> tuple[int, ..
             return (BATCH,)
         case Exchange.MANY_TO_ONE:
             return (BATCH,) if pooled else (steps, BATCH)
-        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
+        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY | Exchange.REPEAT:
             return (steps, BATCH)
         case _:
             assert_never(model.exchange)

@@ -171,6 +171,28 @@ model Turner(V):
     generate start(1), stop(2)
 """
 
+MELODY = """from zoo import GRU
+
+model Melody(I, K):
+    context mood: [2]
+    input z: [I]
+    map linear(4), tanh
+    layer GRU(5), state from mood
+    layer GRU(3), bidirectional
+    io one_to_many(repeat)
+    head linear(K)
+    loss mse
+"""
+
+CHIME = """from zoo import GRU
+
+model Chime(V):
+    input bell: tokens(V)
+    embed 4
+    layer GRU(5)
+    io one_to_many(repeat)
+"""
+
 SEQUENCES = {
     "caption": CAPTION,
     "song": SONG,
@@ -185,3 +207,6 @@ SEQUENCES = {
     "echo": ECHO,
     "jordan": JORDAN,
 }
+
+# Called with a number of steps.
+REPEATED = {"melody": MELODY, "chime": CHIME}

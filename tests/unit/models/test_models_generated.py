@@ -11,7 +11,7 @@ import pytest
 from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 from model_specs import ALL, TAGGER, model, module
-from sequence_specs import SEQUENCES
+from sequence_specs import REPEATED, SEQUENCES
 
 import rnndsl
 from rnndsl import compile_text
@@ -28,7 +28,7 @@ def test_the_tagger_is_as_a_person_wrote_it() -> None:
 
 
 def test_generated_models_are_laid_out_as_ruff_would(tmp_path: Path) -> None:
-    for name, spec in ALL.items():
+    for name, spec in {**ALL, **REPEATED}.items():
         (tmp_path / f"{name}.py").write_text(
             compile_text(spec, f"{name}.rnn"), encoding="utf-8"
         )
@@ -87,9 +87,10 @@ def test_generated_models_have_exact_types(tmp_path: Path) -> None:
         *HEADS,
         *CONVOLUTIONS,
         *SEQUENCES,
+        *REPEATED,
     ):
         (tmp_path / f"{name}.py").write_text(
-            compile_text(ALL[name], f"{name}.rnn"), encoding="utf-8"
+            compile_text({**ALL, **REPEATED}[name], f"{name}.rnn"), encoding="utf-8"
         )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*.py"))],

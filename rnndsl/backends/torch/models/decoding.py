@@ -9,7 +9,7 @@ from rnndsl.analysis.model import Embedding, Exchange, Model
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import Nest, call, nested
 from rnndsl.backends.torch.models.emission import returned
-from rnndsl.backends.torch.models.methods import LENGTHS, MASK, signature, tupled
+from rnndsl.backends.torch.models.methods import LENGTHS, MASK, STEPS, signature, tupled
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, Stage, commented
@@ -104,6 +104,8 @@ def forward_lines(model: Model, names: ModelNames) -> tuple[str, ...]:
         lengths, mask = names.target
         options += [f"lengths={lengths}", f"mask={mask}"]
     start = start_call(model, names, "state = ", INDENT + 4)
+    if model.exchange is Exchange.REPEAT:
+        options.insert(0, "steps=steps")
     run = [*names.inputs.values(), *options]
     return (
         "if state is None:",
@@ -115,10 +117,16 @@ def forward_lines(model: Model, names: ModelNames) -> tuple[str, ...]:
 def decode_method(model: Model, names: ModelNames, lines: Sequence[str]) -> MethodView:
     """The steps behind a state; ``lines`` are what runs them."""
     has_time = model.exchange is not Exchange.ONE_TO_ONE
-    kind = "Tensor | PackedSequence" if has_time else "Tensor"
+    repeats = model.exchange is Exchange.REPEAT
+    kind = "Tensor | PackedSequence" if has_time and not repeats else "Tensor"
     given = [f"{name}: {kind}" for name in names.inputs.values()]
-    options = ["*", "state: ModelState", *([LENGTHS, MASK] if has_time else [])]
-    output = "Any" if model.exchange.has_steps else "Tensor"
+    options = [
+        "*",
+        *([STEPS] if repeats else []),
+        "state: ModelState",
+        *([LENGTHS, MASK] if has_time else []),
+    ]
+    output = "Any" if model.exchange.has_steps and not repeats else "Tensor"
     text = "Inputs, options, output and new state are those of ``forward``."
     return MethodView(
         signature=signature("decode", [*given, *options], returned(model, output)),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnndsl.backends.torch.layout import WIDTH
 
+STEPS = "steps: int"
 LENGTHS = "lengths: Tensor | None = None"
 MASK = "mask: Tensor | None = None"
 _METHOD = 4

@@ -43,7 +43,7 @@ from rnndsl.backends.torch.models.generating import (
     generating_runtime,
 )
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
-from rnndsl.backends.torch.models.methods import signature, tupled
+from rnndsl.backends.torch.models.methods import STEPS, signature, tupled
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.recurrent import RecurrentModule
 from rnndsl.backends.torch.models.running import (
@@ -227,6 +227,8 @@ def _forward_signature(model: Model, names: ModelNames) -> tuple[str, ...]:
             given, options, output = either, counted, "Tensor"
         case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
             given, options, output = either, counted, either
+        case Exchange.REPEAT:
+            given, options, output = "Tensor", [STEPS, *counted], "Tensor"
         case _:
             assert_never(model.exchange)
     options += _reset(model, given)
@@ -268,6 +270,9 @@ def _forward(
 ) -> tuple[str, ...]:
     has_time = model.exchange is not Exchange.ONE_TO_ONE
     begin = _begin(names, has_time)
+    if model.exchange is Exchange.REPEAT:
+        (only,) = names.inputs.values()
+        begin.insert(0, f"{only} = self.repeated({only}, steps)")
     if model.reset is not None:
         first = names.inputs[model.inputs[0].name]
         marks = f"reset = arrange_marks(reset, layout, {first})"

@@ -20,6 +20,7 @@ RESERVED = (
     "output",
     "self",
     "state",
+    "steps",
     "super",
     "torch",
     "tuple",

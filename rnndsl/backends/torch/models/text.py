@@ -57,11 +57,15 @@ def forward_docstring(model: Model, recurrences: Sequence[str]) -> tuple[str, ..
     )
     if model.exchange is Exchange.ONE_TO_ONE:
         first, order = "Runs the model once.", "; B may be absent"
+    elif model.exchange is Exchange.REPEAT:
+        order = ", the same at each step; B may be absent"
     once, steps = once_text(model), _inputs(model, *leading)
     parts = [f"Inputs: {f'{once}; {steps}' if once else steps}{order}."]
     if model.settling is not None:
         parts.append(_settling_text(model.settling))
     if model.exchange is not Exchange.ONE_TO_ONE:
+        if model.exchange is Exchange.REPEAT:
+            parts.append("steps: T, how many steps to run.")
         parts += _counted_text(model)
     refusal = state_refusal(model)
     if refusal is None:
@@ -188,7 +192,8 @@ def summary(model: Model, stages: Sequence[Stage]) -> list[str]:
     shapes: dict[str, str] = {}
     for item in (*model.contexts, *model.inputs):
         shape = () if isinstance(item, TokenInput) else item.shape
-        axes = ("B",) if item in model.contexts else _axes(has_time)
+        is_once = item in model.contexts or model.exchange is Exchange.REPEAT
+        axes = ("B",) if is_once else _axes(has_time)
         shown = f"{item.name} {shape_text(shape, *axes)}"
         line = spec_line(item.span)
         shapes[line] = f"{shapes[line]}, {shown}" if line in shapes else shown
@@ -219,9 +224,8 @@ def _axes(has_time: bool) -> tuple[str, ...]:
 
 def leading_axes(model: Model, *axes: str, pooled: bool = False) -> tuple[str, ...]:
     """The axes before the features, of inputs, or of the output (``pooled``)."""
-    is_single = model.exchange is Exchange.ONE_TO_ONE or (
-        pooled and model.exchange is Exchange.MANY_TO_ONE
-    )
+    single = Exchange.MANY_TO_ONE if pooled else Exchange.REPEAT
+    is_single = model.exchange in (Exchange.ONE_TO_ONE, single)
     leading = axes[-1:] if is_single else axes
     return (*leading, "2") if pooled and model.is_separate else leading
 
