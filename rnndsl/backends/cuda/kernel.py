@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import assert_never
 from rnndsl.analysis.program import Cell, Dim, Shape
 from rnndsl.backends.cuda.cut import Kernel
 from rnndsl.backends.cuda.identifiers import Identifiers
+from rnndsl.backends.cuda.layout import filled, index_text, stands_in, wrapped
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
     Advance,
@@ -26,7 +25,6 @@ from rnndsl.backends.cuda.operations import (
 from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.printer import cuda_expression
 from rnndsl.backends.cuda.view import KernelView
-from rnndsl.backends.torch.layout import WIDTH
 from rnndsl.backends.torch.printer import Code
 from rnndsl.formulas.formula import Formula
 from rnndsl.plan.shapes import Axes
@@ -282,20 +280,20 @@ class _Text:
             *self._kept,
         ]
         used = "\n".join(line for line in lines if not line.startswith("//"))
-        uses_now, uses_next = (_is_used(word, used) for word in ("now", "next"))
-        uses_keep = bool(self._kept) or uses_now or uses_next or _is_used("keep", used)
+        uses_now, uses_next = (stands_in(word, used) for word in ("now", "next"))
+        uses_keep = bool(self._kept) or uses_now or uses_next or stands_in("keep", used)
         locals_ = []
-        has_mask, uses_line = (_is_used(word, used) for word in ("is_live", "line"))
-        if _is_used("row", used) or has_mask or uses_line:
-            locals_.append(f"const Index row = {_over(width, '/')};")
-        if _is_used("unit", used):
-            locals_.append(f"const Index unit = {_over(width, '%')};")
+        has_mask, uses_line = (stands_in(word, used) for word in ("is_live", "line"))
+        if stands_in("row", used) or has_mask or uses_line:
+            locals_.append(f"const Index row = {index_text(width, '/')};")
+        if stands_in("unit", used):
+            locals_.append(f"const Index unit = {index_text(width, '%')};")
         step = []
         if uses_now:
             step.append("const int now = keep ? t : t % 2;")
         if uses_next:
             step.append("const int next = keep ? t + 1 : (t + 1) % 2;")
-        if _is_used("entry", used):
+        if stands_in("entry", used):
             step.append("const Index entry = t * count + n;")
         if uses_line or has_mask:
             step.append("const Index line = t * Index(batch) + row;")
@@ -304,7 +302,7 @@ class _Text:
         dims = [
             (dim.name, own)
             for dim in self._setting.cell.dimensions
-            if _is_used(own := self._dim(dim.name), f"{used} {width}")
+            if stands_in(own := self._dim(dim.name), f"{used} {width}")
         ]
         runs_all = self._setting.runs_all
         indent = 12 if runs_all else 8
@@ -314,13 +312,13 @@ class _Text:
             width=width,
             count=" * ".join(("batch", *(self._setting.size(d) for d in self._shape))),
             parameters=tuple(self._parameters(has_mask, dims, uses_keep)),
-            locals=tuple(_wrapped(locals_, 8)),
-            opening=tuple(_wrapped(self._opening, 8)),
+            locals=tuple(wrapped(locals_, 8)),
+            opening=tuple(wrapped(self._opening, 8)),
             steps=self._steps(),
-            loads=tuple(_wrapped([*step, *self._loads], indent)),
-            body=tuple(_wrapped(self._body, indent)),
-            stores=tuple(_wrapped(self._stores, indent)),
-            kept=tuple(_wrapped(self._kept, indent + 4)),
+            loads=tuple(wrapped([*step, *self._loads], indent)),
+            body=tuple(wrapped(self._body, indent)),
+            stores=tuple(wrapped(self._stores, indent)),
+            kept=tuple(wrapped(self._kept, indent + 4)),
             closing=tuple(self._closing),
             reads=(*(("mask",) if has_mask else ()), *self._read),
             writes=tuple(self._written),
@@ -354,41 +352,4 @@ class _Text:
             *(f"scalar* __restrict__ {of('tensor', t)}" for t in self._written),
             *(f"int {number}" for number in numbers),
         ]
-        return _filled(items)
-
-
-def _over(width: str, operator: str) -> str:
-    if width == "1":
-        return "n" if operator == "/" else "0"
-    return f"n {operator} ({width})" if " " in width else f"n {operator} {width}"
-
-
-def _is_used(name: str, text: str) -> bool:
-    return re.search(rf"\b{re.escape(name)}\b", text) is not None
-
-
-def _filled(items: list[str]) -> list[str]:
-    """Parameters, as many on a line as fit."""
-    lines: list[str] = []
-    for index, item in enumerate(items):
-        text = item if index == len(items) - 1 else f"{item},"
-        if lines and len(lines[-1]) + 1 + len(text) + 4 <= WIDTH:
-            lines[-1] += f" {text}"
-        else:
-            lines.append(text)
-    return lines
-
-
-def _wrapped(lines: list[str], indent: int) -> list[str]:
-    """Lines that fit the page, broken at blanks."""
-    return [
-        part
-        for line in lines
-        for part in textwrap.wrap(
-            line,
-            width=WIDTH - indent,
-            subsequent_indent="//     " if line.startswith("//") else "    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    ]
+        return filled(items)

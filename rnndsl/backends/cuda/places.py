@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from rnndsl.analysis.program import Cell
-from rnndsl.backends.torch.shapes import size
 from rnndsl.plan.shapes import Axes
 
 
@@ -40,17 +38,3 @@ class Place:
     def widths(self) -> Axes:
         """The axes as they lie in memory."""
         return () if self.is_thin else self.axes
-
-
-def size_text(cell: Cell, axes: Axes) -> list[str]:
-    """The sizes of the axes, as arguments of a call."""
-    return [_sum([size(cell, dim) for dim in axis]) for axis in axes]
-
-
-def _sum(sizes: list[str]) -> str:
-    counts = dict.fromkeys(sizes, 0)
-    for text in sizes:
-        counts[text] += 1
-    return " + ".join(
-        text if count == 1 else f"{count} * {text}" for text, count in counts.items()
-    )
