@@ -125,12 +125,15 @@ def unknown_clause(name: tree.Name) -> Diagnostic:
     """A line that opens with a word that opens none."""
     word = name.text
     listed = ", ".join(f"`{known}`" for known in CLAUSE_WORDS)
+    advice = did_you_mean(suggest(word, (*CLAUSE_WORDS, *BLOCK_WORDS)))
+    if word in BLOCK_WORDS:
+        advice = f"a block has its lines below it: `{word}:`"
     return error(
         "RNN080",
         f"no line of a model starts with {quoted(word)}",
         name.span,
         label="not known",
-        help=did_you_mean(suggest(word, CLAUSE_WORDS)) or f"lines start with {listed}",
+        help=advice or f"lines start with {listed}",
     )
 
 
