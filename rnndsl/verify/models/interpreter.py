@@ -116,10 +116,13 @@ def run_model(
             (only,) = output
             rows.append(only)
     axis = 1 if model.exchange.has_steps else 0
+    beside_outputs = {n: _joined([e[n] for e in emitted], 1) for n in emitted[0]}
+    if model.exchange is Exchange.ONE_TO_ONE:
+        beside_outputs = {n: value.squeeze(0) for n, value in beside_outputs.items()}
     return ModelValues(
         output=_joined(rows, axis),
         last={name: _joined([f[name] for f in finals], 1) for name in finals[0]},
-        emitted={name: _joined([e[name] for e in emitted], 1) for name in emitted[0]},
+        emitted=beside_outputs,
     )
 
 

@@ -196,7 +196,8 @@ def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
         inputs = [live.inputs[item.name] for item in setting.model.inputs]
         every: dict[str, list[Tensor]] = {}
         if exchange is Exchange.ONE_TO_ONE:
-            output, state, *_ = model.step(*inputs, state=state)
+            output, state, *beside = model.step(*inputs, state=state)
+            emitted: dict[str, Tensor] = dict(*beside)
         else:
             outputs = []
             for t in range(len(inputs[0])):
@@ -208,7 +209,7 @@ def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
                     every.setdefault(name, []).append(value)
             if exchange.has_steps:
                 output = torch.stack(outputs)
-        emitted = {name: torch.stack(parts) for name, parts in every.items()}
+            emitted = {name: torch.stack(parts) for name, parts in every.items()}
         values = ModelValues(output=output, last=_named(state, live), emitted=emitted)
         return with_loss(model, setting, live, values, {}).outcome(live)
 

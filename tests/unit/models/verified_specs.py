@@ -36,6 +36,25 @@ model Watched(I):
     io many_to_one(mean)
 """
 
+EMITTED_ONCE = """from zoo import Elman, LSTM
+
+model Looked(I):
+    input x: [I]
+    layer LSTM(4), emit(c, f)
+    layer parallel(LSTM(3), Elman(2)), emit(h)
+    io one_to_one
+    head linear(2)
+    loss mse
+"""
+
+EMITTED_SETTLED = """from zoo import Elman
+
+model Settled(I):
+    input x: [I]
+    layer Elman(3), emit(h)
+    io one_to_one(settle = 3, tolerance = 0.1)
+"""
+
 DROPPED = """from zoo import GRU, LSTM
 
 model Regularised(I, H):
@@ -64,6 +83,8 @@ VERIFIED = {
     "reset": RESET,
     "episodes": EPISODES,
     "emitted": EMITTED,
+    "emitted once": EMITTED_ONCE,
+    "emitted settled": EMITTED_SETTLED,
     "dropped": DROPPED,
     "structured": STRUCTURED,
 }
