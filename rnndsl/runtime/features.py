@@ -42,7 +42,7 @@ def layer_norm(u: Tensor, epsilon: float) -> Tensor:
 def layer_norm_backward(d: Tensor, y: Tensor, u: Tensor, epsilon: float) -> Tensor:
     """The gradient at u, (..., H): d without its mean and without its part along y,
     divided by the deviation of u."""
-    variance = u.var(-1, correction=0, keepdim=True)
+    variance = torch.square(u - u.mean(-1, keepdim=True)).mean(-1, keepdim=True)
     along = y * (d * y).mean(-1, keepdim=True)
     return (d - d.mean(-1, keepdim=True) - along) * torch.rsqrt(variance + epsilon)
 

@@ -64,9 +64,8 @@ def _values_of(state: Any) -> Tensors:
 def _unchanged(before: Tensors, after: Tensors, tolerance: float) -> Tensor:
     """In which rows (B,) no number has changed by more than the tolerance; one that is
     no number has."""
-    rows = before[0].shape[1]
     close = [
-        ((new - old).abs() <= tolerance).transpose(0, 1).reshape(rows, -1).all(1)
+        ((new - old).abs() <= tolerance).transpose(0, 1).flatten(1).all(1)
         for new, old in zip(after, before, strict=True)
     ]
     return torch.stack(close).all(0)

@@ -58,6 +58,16 @@ def test_a_cell_computes_what_torch_does(engine: str) -> None:
 
 
 @engines
+@pytest.mark.filterwarnings("error")
+def test_a_batch_without_rows(engine: str) -> None:
+    layer = layer_of(NORMALISED, "Normalised", engine, D, H)
+    output, _ = layer(torch.zeros(T, 0, D, dtype=torch.float64))
+    output.sum().backward()
+    assert output.shape == (T, 0, H)
+    assert not layer.W_l0.grad.any()
+
+
+@engines
 @pytest.mark.parametrize("name", ["Features", "Extremes"])
 def test_derivatives_of_both_orders(engine: str, name: str) -> None:
     text, sizes = (FEATURES, (D, H)) if name == "Features" else (EXTREMES, (H,))

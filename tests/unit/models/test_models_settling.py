@@ -100,6 +100,15 @@ def test_a_single_row_and_one_of_no_numbers() -> None:
     assert bool(beside[1].isnan().all())
 
 
+def test_a_batch_without_rows() -> None:
+    model = equilibrium()
+    output, state = model(torch.zeros(0, 3, dtype=torch.float64))
+    assert output.shape == (0, 4)
+    again, _ = model(torch.zeros(0, 3, dtype=torch.float64), state=state)
+    again.sum().backward()
+    assert not model.map_1.weight.grad.any()
+
+
 def test_it_trains() -> None:
     model = equilibrium()
     x = torch.randn(20, 3, dtype=torch.float64)
