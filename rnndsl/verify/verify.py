@@ -9,7 +9,6 @@ from types import ModuleType
 
 import torch
 
-from rnndsl.analysis.model import Exchange
 from rnndsl.analysis.program import Cell, Program
 from rnndsl.verify.case import cases_of, draw_sizes
 from rnndsl.verify.checks import (
@@ -38,9 +37,7 @@ def verify_program(
     """
     with _one_thread():
         of_cells = (verify_cell(cell, module, seed=seed) for cell in program.cells)
-        # An input that is repeated is not interpreted; the tests compare it.
-        models = [m for m in program.models if m.exchange is not Exchange.REPEAT]
-        of_models = (verify_model(model, module, seed=seed) for model in models)
+        of_models = (verify_model(model, module, seed=seed) for model in program.models)
         results = tuple(chain.from_iterable(chain(of_cells, of_models)))
     return VerificationReport(seed=seed, results=results, not_run=refused_engines())
 

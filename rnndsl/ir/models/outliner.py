@@ -97,8 +97,10 @@ class _Outliner:
             self._block(f"context_{context.name}", text, form=Form.END, has_time=False)
         if model.encoder is not None:
             self._encoder(model.encoder)
+        reads_steps = self.has_time and model.exchange is not Exchange.REPEAT
         for item in model.inputs:
-            self._block(f"input_{item.name}", input_words(item), form=Form.END)
+            name, text = f"input_{item.name}", input_words(item)
+            self._block(name, text, form=Form.END, has_time=reads_steps)
         self._front()
         maps: Iterator[str] = (f"map_{index}" for index in count(1))
         for layer in model.layers:

@@ -64,6 +64,8 @@ def cases_of(model: Model) -> tuple[ModelCase, ...]:
     if model.encoder is not None:
         # The state that a decoder starts from holds what the encoder has read.
         cases = tuple(map(_with_source, cases))
+    if model.exchange is Exchange.REPEAT:
+        cases = tuple(case for case in cases if case.form is not Form.PACKED)
     if convolves_over_time(model):
         # It sees the steps before: there is no state to go on from.
         cases = tuple(replace(case, given_state=False) for case in cases)

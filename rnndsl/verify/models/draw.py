@@ -45,7 +45,9 @@ def draw_model_case(
     """
     parameters = Parameters({}, generator=generator, scale=scale)
     warm_up = _draw_inputs(model, sizes, _WARM_UP_STEPS, generator, positive)
-    values = run_model(model, sizes, parameters, warm_up, None, None)
+    values = run_model(
+        model, sizes, parameters, warm_up, None, None, repeat=_WARM_UP_STEPS
+    )
     output = values.output
     states = {name: value.detach() for name, value in values.last.items()}
     # As the output of the other inputs is, but for the number of steps.
@@ -60,7 +62,8 @@ def draw_model_case(
         target = draw_target(model.loss, shape, sizes, generator)
     if case.spoilt:
         rows = case.rows or ()
-        for item in model.inputs:
+        has_padding = model.exchange is not Exchange.REPEAT
+        for item in model.inputs if has_padding else ():
             inputs[item.name] = spoilt(inputs[item.name], rows)
         for item in () if model.encoder is None else model.encoder.inputs:
             inputs[item.name] = spoilt(inputs[item.name], case.source_rows or ())
@@ -123,7 +126,9 @@ def _leading(model: Model, steps: int, *, pooled: bool = False) -> tuple[int, ..
             return (BATCH,)
         case Exchange.MANY_TO_ONE:
             return (BATCH,) if pooled else (steps, BATCH)
-        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY | Exchange.REPEAT:
+        case Exchange.REPEAT:
+            return (steps, BATCH) if pooled else (BATCH,)
+        case Exchange.MANY_TO_MANY | Exchange.ONE_TO_MANY:
             return (steps, BATCH)
         case _:
             assert_never(model.exchange)

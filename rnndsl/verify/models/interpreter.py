@@ -36,6 +36,7 @@ from rnndsl.analysis.model import (
     TimeConvolution,
     TokenInput,
 )
+from rnndsl.verify.case import STEPS
 from rnndsl.verify.interpreter import Sizes, Values, shape_of
 from rnndsl.verify.models.beginnings import Encoded
 from rnndsl.verify.models.case import Rows
@@ -60,6 +61,7 @@ def run_model(
     truncation: int | None = None,
     marks: Tensor | None = None,
     source_counted: Rows | None = None,
+    repeat: int = STEPS,
 ) -> ModelValues:
     """The model on a batch, of which the steps ``counted`` count, None if all do.
 
@@ -68,13 +70,17 @@ def run_model(
     count. states: by ``layer_1.h``, (directions, B, ...). Where a step does not count
     the output is zero, or with ``hold`` what it was at the last step before that does.
     Gradients are cut every ``truncation`` steps. Before a step with one of ``marks``
-    (T, B) all layers start anew.
+    (T, B) all layers start anew. ``repeat``: so many steps read an input without time.
     """
     given = inputs
     contexts = {item.name: inputs[item.name] for item in model.contexts}
     inputs = {item.name: inputs[item.name] for item in model.inputs}
-    if model.exchange is Exchange.ONE_TO_ONE:
-        inputs = {name: value.unsqueeze(0) for name, value in inputs.items()}
+    if model.exchange in (Exchange.ONE_TO_ONE, Exchange.REPEAT):
+        times = repeat if model.exchange is Exchange.REPEAT else 1
+        inputs = {
+            name: value.unsqueeze(0).expand(times, *value.shape)
+            for name, value in inputs.items()
+        }
     steps, batch = next(iter(inputs.values())).shape[:2]
     cuts = range(truncation, steps, truncation) if truncation else ()
     rows: list[Tensor | None] = []

@@ -117,7 +117,8 @@ def _axis(setting: ModelSetting, name: str) -> int:
     """Where the rows are in an input or a context."""
     model = setting.model
     is_context = any(item.name == name for item in model.contexts)
-    return 0 if is_context or model.exchange is Exchange.ONE_TO_ONE else 1
+    has_no_time = model.exchange in (Exchange.ONE_TO_ONE, Exchange.REPEAT)
+    return 0 if is_context or has_no_time else 1
 
 
 def _kept(value: Tensor, axis: int) -> Tensor:

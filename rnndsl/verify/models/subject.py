@@ -96,11 +96,15 @@ def call_model(model: Any, setting: ModelSetting, draw: Draw) -> ModelValues:
     """What a model computes, laid out as the interpreter does."""
     case, model_spec = setting.case, setting.model
     contexts: list[Any] = [draw.inputs[item.name] for item in model_spec.contexts]
+    is_repeated = model_spec.exchange is Exchange.REPEAT
+    has_rows = case.batch_first and not is_repeated
     inputs: list[Any] = [
-        by_rows(draw.inputs[item.name], case.batch_first) for item in model_spec.inputs
+        by_rows(draw.inputs[item.name], has_rows) for item in model_spec.inputs
     ]
     options = _counted(case, case.rows, STEPS)
     told: dict[str, Any] = {} if case.form is Form.PACKED else dict(options)
+    if is_repeated:
+        told["steps"] = STEPS
     if draw.marks is not None:
         told["reset"] = by_rows(draw.marks, case.batch_first)
     if case.form is Form.PACKED:
@@ -135,15 +139,17 @@ def call_single(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Output and last states of one row that comes without an axis of rows."""
     spec, draw = setting.model, setting.draw
-    has_time = spec.exchange is not Exchange.ONE_TO_ONE
+    has_time = spec.exchange not in (Exchange.ONE_TO_ONE, Exchange.REPEAT)
     sources = () if spec.encoder is None else spec.encoder.inputs
     once = [draw.inputs[item.name][row] for item in spec.contexts]
     over_time = [
         draw.inputs[item.name].select(1 if has_time else 0, row)
         for item in (*sources, *spec.inputs)
     ]
-    marks = {} if draw.marks is None else {"reset": draw.marks[:, row]}
-    output, state, *_ = model(*once, *over_time, **marks)
+    told: dict[str, Any] = {} if draw.marks is None else {"reset": draw.marks[:, row]}
+    if spec.exchange is Exchange.REPEAT:
+        told["steps"] = STEPS
+    output, state, *_ = model(*once, *over_time, **told)
     return output, _named(state, draw)
 
 
@@ -200,9 +206,10 @@ def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
             emitted: dict[str, Tensor] = dict(*beside)
         else:
             outputs = []
-            for t in range(len(inputs[0])):
+            is_repeated = exchange is Exchange.REPEAT
+            for t in range(STEPS):
                 told = {} if live.marks is None else {"reset": live.marks[t]}
-                now = (value[t] for value in inputs)
+                now = (value if is_repeated else value[t] for value in inputs)
                 output, state, *beside = model.step(*now, state=state, **told)
                 outputs.append(output)
                 for name, value in dict(*beside).items():

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import torch
 
-from rnndsl.analysis.model import Activation, Model
+from rnndsl.analysis.model import Activation, Exchange, Model
 from rnndsl.verify.case import STEPS
 from rnndsl.verify.comparison import not_finite
 from rnndsl.verify.differences import alters_gradient
@@ -62,5 +62,5 @@ def verify_model(model: Model, module: ModuleType, *, seed: int) -> Iterator[Res
             yield from rows_by_themselves(module, setting, engine)
             yield from single_against_interpreter(module, setting, engine)
             yield from generated_against_interpreter(module, setting, engine)
-            if model.stateful is not None:
+            if model.stateful is not None and model.exchange is not Exchange.REPEAT:
                 yield from pieces_against_interpreter(module, setting, engine)

@@ -89,7 +89,15 @@ model Translator(S, V):
         head linear(V)
     loss cross_entropy
 """
+BELL = """from zoo import GRU
+
+model Bell(I):
+    input z: [I]
+    layer GRU(3)
+    io one_to_many(repeat)
+"""
 SPECS = {
+    "bell": BELL,
     "translator": TRANSLATOR,
     "stack": STACK,
     "writer": WRITER,
@@ -250,3 +258,9 @@ def test_an_encoder_has_steps_of_its_own() -> None:
     assert ("encoder_layer_1_backward_t1", "first state", "layer_1_t1") in arrows
     assert ("encoder_layer_1_backward_t2", "", "encoder_layer_1_backward_t1") in arrows
     assert ("feed_t1", "", "layer_1_t2") in arrows
+
+
+def test_an_input_that_is_repeated_is_there_once() -> None:
+    arrows = edges(unrolled_model(model("bell"), 2))
+    assert ("input_z", "", "layer_1_t1") in arrows
+    assert ("input_z", "", "layer_1_t2") in arrows

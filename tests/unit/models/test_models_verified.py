@@ -8,7 +8,7 @@ from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 from model_cases import CASES, LENGTHS, Case, flat
 from model_specs import ALL
-from sequence_specs import SEQUENCES
+from sequence_specs import REPEATED, SEQUENCES
 from test_models_random import SEEDS, spec
 from torch.testing import assert_close
 from verified import verified
@@ -20,7 +20,7 @@ from rnndsl.verify import render_table
 from rnndsl.verify.models.interpreter import run_model
 from rnndsl.verify.models.parameters import Parameters
 
-SPECS = {**ALL, **HEADS, **CONVOLUTIONS, **SEQUENCES, **VERIFIED}
+SPECS = {**ALL, **HEADS, **CONVOLUTIONS, **SEQUENCES, **REPEATED, **VERIFIED}
 
 
 @pytest.mark.parametrize("name", SPECS)
