@@ -51,6 +51,12 @@ def test_cells_alone_bring_nothing_of_models() -> None:
         ("attention", {"pooling", "losses", "model"}, {"dropout", "learned"}),
         ("mixed", {"learned", "model"}, {"dropout", "losses", "pooling", "one_hot"}),
         ("one_hot", {"one_hot", "losses"}, {"dropout", "learned", "pooling"}),
+        (
+            "translator",
+            {"conditioned", "attention", "feeding", "generating", "beam"},
+            {"crf", "learned", "pooling"},
+        ),
+        ("series", {"generating"}, {"conditioned", "attention"}),
         ("video", {"convolution"}, {"adaptive", "ctc", "crf"}),
         ("crf", {"crf", "losses"}, {"adaptive", "ctc", "pooling"}),
         ("ctc", {"ctc", "losses"}, {"adaptive", "crf", "pooling"}),
