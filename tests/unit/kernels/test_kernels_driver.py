@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,8 +36,7 @@ LAUNCH = "launch 0x88 grid 3 1 1 block 128 1 1 shared 0 stream 0x5151 extra 0: "
 
 def test_a_launch_arrives_as_it_was_meant(tmp_path: Path) -> None:
     """A mask that is not there, a tensor that is copied, one as it is, and numbers."""
-    if importlib.util.find_spec("cuda") is None:
-        pytest.skip("cuda-bindings is not installed")
+    pytest.importorskip("cuda.bindings.driver", reason="no cuda-bindings")
     if shutil.which("gcc") is None or not sys.platform.startswith("linux"):
         pytest.skip("no gcc, on Linux, to build a libcuda with")
     source = Path(__file__).with_name("fake_driver.c")
