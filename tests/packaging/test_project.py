@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from importlib.metadata import requires
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 import rnndsl
 from rnndsl.diagnostics.render import render_text
@@ -104,3 +107,26 @@ def test_what_the_readme_shows_is_what_comes_out() -> None:
         rnndsl.compile_text(mistaken, "mgu.rnn")
     (shown,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
     assert render_text(caught.value.diagnostics, colour=False).startswith(shown)
+
+
+def test_what_the_readme_trains_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```(rnn|python)\n(.*?)```", readme, re.DOTALL)
+    spec, used = (text for _, text in blocks if "Translator" in text)
+    # The same model, small enough for a test.
+    for large, small in (("512", "6"), ("256", "5"), ("8000", "9"), ("9000", "7")):
+        spec, used = (text.replace(large, small) for text in (spec, used))
+    module = ModuleType("translator")
+    text = rnndsl.compile_text(spec, "translator.rnn")
+    exec(compile(text, "translator.py", "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, "translator", module)
+    torch.manual_seed(1)
+    names: dict[str, Any] = {
+        "source": torch.randint(3, 9, (5, 2)),
+        "target": torch.randint(3, 7, (4, 2)),
+        "lengths": torch.tensor([5, 2]),
+    }
+    exec(used, names)
+    assert names["output"].shape == (3, 2, 7)
+    assert names["found"].tokens.shape[1:] == (2, 5)
+    assert all(p.grad is not None for p in names["model"].parameters())
