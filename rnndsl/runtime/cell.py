@@ -98,10 +98,11 @@ class RecurrentCell(RecurrentModule):
         # In training each step would need a recording of its own, until backward.
         if torch.is_grad_enabled():
             return self.scan(0, inputs, state, None, dtype)
-        count = len(inputs)
+        # What is recorded outlives this call, and may not hold its tensors.
+        count, has_state = len(inputs), state is not None
 
         def call(given: PartialTensors) -> PartialTensors:
-            begin = None if state is None else given_tensors(given[count:])
+            begin = given_tensors(given[count:]) if has_state else None
             output, last = self.scan(
                 0, given_tensors(given[:count]), begin, None, dtype
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +23,12 @@ from rnndsl.runtime.graph_key import (
     stored_tensors,
 )
 from rnndsl.runtime.graph_recorder import Recorder, recorder_for
-from rnndsl.runtime.graph_refusal import capture_refusal, replay_refusal
+from rnndsl.runtime.graph_refusal import (
+    capture_refusal,
+    is_in_backward,
+    module_refusal,
+    replay_refusal,
+)
 from rnndsl.runtime.specification import PartialTensors
 
 DEFAULT_LIMIT = 8
@@ -60,6 +66,8 @@ class GraphCache:
             raise ValueError(f"graph_limit: expected 0 or more, got {limit!r}")
         with self._lock:
             self._limit = limit
+            if len(self._captures) > limit and self._recorder is not None:
+                self._recorder.finish()
             while len(self._captures) > limit:
                 self._captures.popitem(last=False)
 
@@ -71,19 +79,27 @@ class GraphCache:
         *,
         options: Hashable = None,
         carried: Sequence[tuple[int, int]] = (),
+        calls_module: bool = False,
     ) -> PartialTensors:
         """``call(inputs)``, by replay where it has been recorded.
 
         ``call`` may read, besides, parameters and buffers of ``module``, and what
         ``options`` says: equal calls do the same work. ``carried`` pairs inputs with
-        the outputs that are those inputs of the next call.
+        the outputs that are those inputs of the next call. ``calls_module``: ``call``
+        calls the module, and by that its hooks.
         """
         reason = replay_refusal()
         if reason is None and not self._limit:
             reason = "graph_limit is 0"
-        with self._lock:
-            stored = stored_tensors(module)
+        if reason is None:
+            reason = module_refusal(module, is_called=calls_module)
+        # A recording waits for the thread of backward passes, which may not wait for
+        # the recording.
+        if not self._lock.acquire(blocking=not is_in_backward()):
+            return call(inputs)
+        try:
             if reason is None:
+                stored = stored_tensors(module)
                 found = self._find(module, call, inputs, options, carried, stored)
                 if isinstance(found, Capture):
                     self._replays += 1
@@ -92,7 +108,10 @@ class GraphCache:
                     return replay_call(found, inputs, tensors)
                 reason = found
             self._last = f"ran plainly: {reason}"
-        return call(inputs)
+            # While another thread records, the module has no parameters of its own.
+            return call(inputs)
+        finally:
+            self._lock.release()
 
     def report(self) -> str:
         """How many shapes are recorded, how often they ran, how the last call did."""
@@ -104,6 +123,8 @@ class GraphCache:
     def forget(self) -> None:
         """Drops all recordings, with their memory."""
         with self._lock:
+            if self._captures and self._recorder is not None:
+                self._recorder.finish()
             self._captures.clear()
             self._seen.clear()
             self._failures.clear()
@@ -155,6 +176,8 @@ class GraphCache:
             return True
         for key, capture in self._captures.items():
             if not capture.is_pending:
+                if self._recorder is not None:
+                    self._recorder.finish()
                 del self._captures[key]
                 return True
         return False
@@ -168,20 +191,23 @@ class GraphCache:
         carried: Sequence[tuple[int, int]],
     ) -> Capture | str:
         device = next(value.device for value in inputs if value is not None)
+        handled = sys.exc_info()[1]
         if self._recorder is None:
             self._recorder = recorder_for(device)
         try:
             capture = Capture(call, inputs, stored, self._recorder, carried)
         except RuntimeError as error:
-            # Out of memory among them. The pool may be left half used: begin anew.
-            self.forget()
-            reason = f"the capture failed: {_first_line(error)}"
-            _remember(self._failures, key, reason)
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
-            return reason
-        self._captures[key] = capture
-        return capture
+            reason = f"the capture failed: {_first_line(error, handled)}"
+        else:
+            self._captures[key] = capture
+            return capture
+        # Out of memory, for instance. Now that the error is gone with what it held,
+        # all the memory of captures can be given back.
+        self.forget()
+        _remember(self._failures, key, reason)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        return reason
 
 
 def _slots(key: CallKey) -> Iterator[CallKey]:
@@ -195,5 +221,11 @@ def _remember(store: OrderedDict[CallKey, _Value], key: CallKey, value: _Value) 
         store.popitem(last=False)
 
 
-def _first_line(error: RuntimeError) -> str:
+def _first_line(error: BaseException, handled: BaseException | None) -> str:
+    """Of the error that the others followed from: a capture fails in its end too.
+    ``handled`` is what the caller was at before."""
+    while isinstance(error.__context__, RuntimeError):
+        if error.__context__ is handled:
+            break
+        error = error.__context__
     return (str(error).splitlines() or [type(error).__name__])[0]

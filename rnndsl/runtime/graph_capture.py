@@ -80,10 +80,14 @@ class Capture:
         self._live: tuple[bool, ...] = ()
         self._d_outputs: tuple[Tensor, ...] = ()
         self.is_random = recorder.warm_up(self._rehearse)
-        self._forward = recorder.record(self._run)
+        # What the rehearsal kept for its backward pass is not needed.
+        self._outputs = ()
+        is_live = any(self._live)
+        memory = recorder.memory(shared=not is_live)
+        self._forward = recorder.record(self._run, memory)
         self._backward: Recording | None = None
-        if any(self._live):
-            self._backward = recorder.record(self._differentiate)
+        if is_live:
+            self._backward = recorder.record(self._differentiate, memory)
 
     @property
     def is_differentiable(self) -> bool:
@@ -154,8 +158,10 @@ class Capture:
         return handed is not None and handed.is_still(given)
 
     def _run(self) -> PartialTensors:
-        with _in_place_of(self._slots, self._aliases):
+        with _in_place_of(self._slots, self._aliases), _autocast_without_cache():
             outputs = self._call(self._inputs)
+        if self._carried:
+            outputs = tuple(_apart(output, self._inputs) for output in outputs)
         self._outputs = outputs
         for given, carried in self._carried:
             static, value = self._inputs[given], outputs[carried]
@@ -200,6 +206,27 @@ def _static(tensor: Tensor | None) -> Tensor | None:
 
 def _own(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.clone()
+
+
+def _apart(output: Tensor | None, inputs: PartialTensors) -> Tensor | None:
+    """The output, in memory of its own if it lies in that of an input."""
+    if output is None:
+        return None
+    place = output.untyped_storage().data_ptr()
+    if any(x is not None and x.untyped_storage().data_ptr() == place for x in inputs):
+        return output.clone()
+    return output
+
+
+@contextmanager
+def _autocast_without_cache() -> Iterator[None]:
+    """A weight that autocast had cast before would be read in every replay."""
+    was_enabled = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(was_enabled)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,14 @@ from rnndsl.runtime.specification import PartialTensors
 TensorKey: TypeAlias = tuple[tuple[int, ...], torch.dtype, torch.device, bool] | None
 
 # ``p`` is the probability of dropout modules.
-_SETTINGS = ("_engine", "p", "dropout", "weight_drop", "_truncation")
+_SETTINGS = (
+    "_engine",
+    "p",
+    "dropout",
+    "weight_drop",
+    "_dropped_weights",
+    "_truncation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ def call_key(module: nn.Module, inputs: PartialTensors, options: Hashable) -> Ca
         settings=tuple(map(_settings, module.modules())),
         has_gradients=torch.is_grad_enabled(),
         is_inference=torch.is_inference_mode_enabled(),
-        precision=_precision(),
+        precision=_precision(inputs),
         options=options,
     )
 
@@ -55,15 +62,25 @@ def _settings(part: nn.Module) -> tuple[object, ...]:
     return (part.training, *(getattr(part, name, None) for name in _SETTINGS))
 
 
-def _precision() -> Hashable:
-    """How torch multiplies matrices now."""
+def _precision(inputs: PartialTensors) -> Hashable:
+    """How torch multiplies matrices now, and what it casts before."""
     matmul = torch.backends.cuda.matmul
+    device = next(value.device.type for value in inputs if value is not None)
     return (
-        torch.get_float32_matmul_precision(),
+        torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device),
+        _float32_precision(),
         matmul.allow_bf16_reduced_precision_reduction,
         matmul.allow_fp16_reduced_precision_reduction,
         torch.are_deterministic_algorithms_enabled(),
     )
+
+
+def _float32_precision() -> str:
+    matmul: Any = torch.backends.cuda.matmul
+    # The older question is an error where the newer setting has been used.
+    if hasattr(matmul, "fp32_precision"):
+        return str(matmul.fp32_precision)
+    return torch.get_float32_matmul_precision()
 
 
 @dataclass(frozen=True, slots=True)

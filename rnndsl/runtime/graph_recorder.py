@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +15,14 @@ from rnndsl.runtime.specification import PartialTensors
 
 # Runs the same operations, on the same memory, each time it is called.
 Work: TypeAlias = Callable[[], PartialTensors]
+# A pool of memory, which recordings take theirs from.
+Memory: TypeAlias = Any
+# In a process one capture at a time: each begins by waiting for the whole GPU, which
+# would break another one.
+_capturing = RLock()
+# Captures that could not be ended. Allocators of torch may still ask them whether
+# memory is theirs.
+_broken: list[torch.cuda.CUDAGraph] = []
 
 
 class Recording(Protocol):
@@ -27,7 +35,7 @@ class Recording(Protocol):
 
 
 class Recorder(Protocol):
-    """Records for one module: its recordings share memory, and run one at a time.
+    """Records for one module, whose recordings run one at a time.
 
     ``lock`` is held while one runs: forward and backward come from different threads.
     """
@@ -40,8 +48,16 @@ class Recorder(Protocol):
         Returns whether it drew random numbers; the generator is left as it was.
         """
 
-    def record(self, work: Work) -> Recording:
+    def memory(self, *, shared: bool) -> Memory:
+        """Memory for recordings: one and the same for all that leave nothing in it
+        between their replays, or memory of its own, in which nothing that another
+        recording does overwrites what is left."""
+
+    def record(self, work: Work, memory: Memory) -> Recording:
         """Records the work, without doing it. Raises RuntimeError if that fails."""
+
+    def finish(self) -> None:
+        """Waits for the last replay, whose memory may then be given away."""
 
     def in_turn(self) -> AbstractContextManager[None]:
         """A context for replays: they wait for the last one, on whatever stream."""
@@ -75,10 +91,12 @@ class CudaRecording:
 
 
 class CudaRecorder:
-    """Captures on a stream of its own, into one pool of memory.
+    """Captures on a stream of its own.
 
-    The pool may be shared since replays take turns, and since what a recording needs
-    between its replays is held: its inputs, its outputs and what backward reads.
+    Replays take turns, so that recordings may share the memory of what none of them
+    needs any more when its replay ends. What a forward pass leaves for its backward
+    pass is needed for longer: memory that one recording gave back while it was
+    captured is still written to by its replays, and may not hold that.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -87,31 +105,38 @@ class CudaRecorder:
         self._stream = self._new_stream()
         self._sides: list[torch.cuda.Stream] = []
         cuda: Any = torch.cuda  # untyped in torch
-        self._pool = cuda.graph_pool_handle()
+        self._shared: Memory = cuda.graph_pool_handle()
         self._last_use: torch.cuda.Event = cuda.Event()
+
+    def memory(self, *, shared: bool) -> Memory:
+        """A pool that is shared, or a new one."""
+        return self._shared if shared else torch.cuda.graph_pool_handle()
 
     def warm_up(self, work: Work) -> bool:
         """On the stream of captures: cuBLAS has a workspace for each stream."""
         before = torch.cuda.get_rng_state(self._device)
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream), branching(self):
-            work()
-        current.wait_stream(self._stream)
-        after = torch.cuda.get_rng_state(self._device)
-        torch.cuda.set_rng_state(before, self._device)
+        try:
+            with torch.cuda.stream(self._stream), branching(self):
+                work()
+        finally:
+            current.wait_stream(self._stream)
+            after = torch.cuda.get_rng_state(self._device)
+            torch.cuda.set_rng_state(before, self._device)
         return not torch.equal(before, after)
 
-    def record(self, work: Work) -> Recording:
+    def record(self, work: Work, memory: Memory) -> Recording:
         """Captures the work; calls that other threads make meanwhile do not matter."""
         graph = torch.cuda.CUDAGraph()
         with (
+            _capturing,
             torch.cuda.device(self._device),
-            _same_stream_afterwards(self._device),
             _no_garbage_collection(),
+            self._given_up_on_errors(graph, memory),
             torch.cuda.graph(
                 graph,
-                pool=self._pool,
+                pool=memory,
                 stream=self._stream,
                 capture_error_mode="thread_local",
             ),
@@ -119,6 +144,10 @@ class CudaRecorder:
         ):
             outputs = work()
         return CudaRecording(graph, outputs)
+
+    def finish(self) -> None:
+        """By the event of the last replay, whatever stream that was on."""
+        self._last_use.synchronize()
 
     def fork(self, runs: Sequence[Callable[[], Result]]) -> list[Result]:
         """Each on a stream of its own, the first on the current one."""
@@ -128,13 +157,48 @@ class CudaRecorder:
         current = torch.cuda.current_stream(self._device)
         for side in sides:
             side.wait_stream(current)
-        results = [runs[0]()]
-        for side, run in zip(sides, runs[1:], strict=True):
-            with torch.cuda.stream(side):
-                results.append(run())
-        for side in sides:
-            current.wait_stream(side)
+        try:
+            results = [runs[0]()]
+            for side, run in zip(sides, runs[1:], strict=True):
+                with torch.cuda.stream(side):
+                    results.append(run())
+        finally:
+            # After an error too: a capture cannot end while one is apart.
+            for side in sides:
+                current.wait_stream(side)
         return results
+
+    @contextmanager
+    def _given_up_on_errors(
+        self, graph: torch.cuda.CUDAGraph, memory: Memory
+    ) -> Iterator[None]:
+        """Leaves torch as it was when a capture fails, in its end or before.
+
+        If torch cannot end a capture, its stream stays the current one, the allocator
+        goes on giving out memory of the capture, and in some versions the generator
+        of random numbers waits for the end of a capture.
+        """
+        stream = torch.cuda.current_stream(self._device)
+        try:
+            yield
+        except BaseException:
+            torch.cuda.set_stream(stream)
+            if not _is_captured(graph):
+                _broken.append(graph)
+                index = torch.cuda.current_device()
+                with suppress(RuntimeError):
+                    torch._C._cuda_endAllocateToPool(index, memory)
+                    torch._C._cuda_releasePool(index, memory)
+                with suppress(RuntimeError):
+                    self._capture_anything()
+                torch.cuda.set_stream(stream)
+            raise
+
+    def _capture_anything(self) -> None:
+        """A capture that succeeds ends what one that failed has begun."""
+        cuda: Any = torch.cuda  # untyped in torch
+        with cuda.graph(cuda.CUDAGraph(), stream=self._new_stream()):
+            torch.zeros(1, device=self._device)
 
     def _new_stream(self) -> torch.cuda.Stream:
         cuda: Any = torch.cuda  # its constructors are untyped in torch
@@ -152,21 +216,19 @@ class CudaRecorder:
             self._last_use.record(stream)
 
 
-@contextmanager
-def _same_stream_afterwards(device: torch.device) -> Iterator[None]:
-    """A capture that fails in its end leaves its own stream behind as the current."""
-    stream = torch.cuda.current_stream(device)
+def _is_captured(graph: torch.cuda.CUDAGraph) -> bool:
+    """Whether its capture has ended, if with an error behind that."""
     try:
-        yield
-    finally:
-        torch.cuda.set_stream(stream)
+        graph.pool()
+    except RuntimeError:
+        return False
+    return True
 
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     """A graph that is collected during a capture would break it (pytorch 161037)."""
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from rnndsl.runtime.branches import is_branching
@@ -27,8 +28,39 @@ def replay_refusal() -> str | None:
     return None
 
 
+def is_in_backward() -> bool:
+    """Whether this is called by a backward pass, as checkpoints do."""
+    return torch._C._current_graph_task_id() != -1
+
+
 def capture_refusal() -> str | None:
     """Why a call cannot be recorded now, though it could be replayed, or None."""
-    if torch._C._current_graph_task_id() != -1:
-        return "a backward pass is under way"
+    return "a backward pass is under way" if is_in_backward() else None
+
+
+def module_refusal(module: nn.Module, *, is_called: bool) -> str | None:
+    """What is in a module that a recording of its calls would leave out, or None.
+
+    ``is_called``: a recording calls the module itself, hooks included.
+    """
+    for name, part in module.named_modules():
+        what = f"its part {name}" if name else "it"
+        if (is_called or part is not module) and _has_hooks(part):
+            return f"{what} has hooks, which would not be called in replays"
+        for attribute, value in vars(part).items():
+            # As in nn.utils.prune, or in a replica of nn.DataParallel.
+            if isinstance(value, Tensor):
+                return f"{what} has a tensor that is no parameter: {attribute}"
+        reason: str | None = getattr(part, "recording_refusal", None)
+        if reason is not None:
+            return reason
     return None
+
+
+def _has_hooks(part: nn.Module) -> bool:
+    return bool(
+        part._forward_hooks
+        or part._forward_pre_hooks
+        or part._backward_hooks
+        or part._backward_pre_hooks
+    )

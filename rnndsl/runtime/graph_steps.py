@@ -38,7 +38,12 @@ class RecordedSteps:
             return results
 
         results = self.graphs.run(
-            module, call, tensors, options=nesting, carried=self._carried(nesting)
+            module,
+            call,
+            tensors,
+            options=nesting,
+            carried=self._carried(nesting),
+            calls_module=True,
         )
         value: tuple[Any, ...] = unflatten(self._results[nesting], results)
         return value

@@ -290,10 +290,11 @@ class RecurrentLayer(DynamicalModule):
         dtype: torch.dtype | None,
     ) -> tuple[Tensor, Tensors]:
         """inputs (T, B, ...), state (layers * directions, B, ...), mask (T, B)."""
-        count = len(inputs)
+        # What is recorded outlives this call, and may not hold its tensors.
+        count, has_state = len(inputs), state is not None
 
         def call(given: PartialTensors) -> PartialTensors:
-            begin = None if state is None else given_tensors(given[count:-1])
+            begin = given_tensors(given[count:-1]) if has_state else None
             output, last = self._run_blocks(
                 given_tensors(given[:count]), begin, given[-1], dtype
             )

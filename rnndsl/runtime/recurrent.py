@@ -228,6 +228,14 @@ class RecurrentModule(nn.Module):
             )
         return call(inputs)
 
+    @property
+    def recording_refusal(self) -> str | None:
+        """Why no call can be recorded as a CUDA graph, or None."""
+        structures = (own.structure for own in self.specification.parameters)
+        if any(own is not None and own.kind == "orthogonal" for own in structures):
+            return "a matrix exponential, of orthogonal parameters, waits for the GPU"
+        return None
+
     def first_parameter(self) -> Tensor | None:
         """Whose dtype and device arguments must have; None if the cell has none."""
         for name in self._block_names[0]:

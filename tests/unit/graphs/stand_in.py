@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rnndsl.runtime.branches import Result, branching
-from rnndsl.runtime.graph_recorder import Work
+from rnndsl.runtime.graph_recorder import Memory, Work
 from rnndsl.runtime.specification import PartialTensors
 
 
@@ -37,10 +37,13 @@ class StandInRecording:
 
 
 class StandInRecorder:
-    """``records`` counts recordings; ``fails`` is the error that the next raises."""
+    """``records`` counts recordings, ``memories`` has that of each; ``fails`` is the
+    error that the next raises."""
 
     def __init__(self) -> None:
         self.records = 0
+        self.memories: list[Memory] = []
+        self.waits = 0
         self.fails: RuntimeError | None = None
         self.is_busy = False
         self.lock = RLock()
@@ -53,10 +56,17 @@ class StandInRecorder:
         torch.set_rng_state(before)
         return not torch.equal(before, after)
 
-    def record(self, work: Work) -> StandInRecording:
+    def memory(self, *, shared: bool) -> Memory:
+        return "shared" if shared else object()
+
+    def finish(self) -> None:
+        self.waits += 1
+
+    def record(self, work: Work, memory: Memory) -> StandInRecording:
         if self.fails is not None:
             raise self.fails
         self.records += 1
+        self.memories.append(memory)
         return StandInRecording(work, self)
 
     def fork(self, runs: Sequence[Callable[[], Result]]) -> list[Result]:

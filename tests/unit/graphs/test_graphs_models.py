@@ -96,3 +96,59 @@ def test_the_limit_is_that_of_all(compiled: Any, recorder: StandInRecorder) -> N
     ours.graph_limit = 3
     assert ours.graph_limit == ours.layer_1.graph_limit == 3
     assert copy.deepcopy(ours).graph_limit == 3
+
+
+def test_steps_under_autocast_are_others(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = models(compiled)
+    ours.eval()
+    plain.eval()
+    words = torch.randint(V, (B,))
+    with torch.no_grad():
+        for _ in range(3):
+            exact, _ = ours.step(words)
+        for _ in range(3):
+            with torch.autocast("cpu", torch.bfloat16):
+                rough, _ = ours.step(words)
+                wanted, _ = plain.step(words)
+            same(rough, wanted)
+    assert rough.dtype == torch.bfloat16
+    assert exact.dtype == torch.float32
+    assert recorder.records == 2
+
+
+def test_weights_that_autocast_has_cast_are_cast_again(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = models(compiled)
+    ours.eval()
+    words = torch.randint(V, (B,))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for _ in range(3):
+            ours.step(words)
+        for parameter in ours.parameters():
+            parameter.mul_(0.5)
+        found, _ = ours.step(words)
+    plain.load_state_dict(ours.state_dict())
+    plain.eval()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        same(found, plain.step(words)[0])
+
+
+def test_steps_with_hooks_run_plainly(compiled: Any, recorder: StandInRecorder) -> None:
+    ours, _ = models(compiled)
+    ours.eval()
+    called: list[int] = []
+    handle = ours.layer_1.register_forward_hook(lambda *_: called.append(1))
+    words = torch.randint(V, (B,))
+    with torch.no_grad():
+        for _ in range(3):
+            ours.step(words)
+        assert len(called) == 3
+        assert "its part layer_1 has hooks, which would not be called" in ours.explain()
+        handle.remove()
+        for _ in range(2):
+            ours.step(words)
+    assert recorder.records > 0
+    assert len(called) == 3
