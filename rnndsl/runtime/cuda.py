@@ -77,6 +77,6 @@ def _compile_refusal(source: str, dtype: torch.dtype, device: int) -> str | None
     """Why the kernels cannot be compiled or loaded; compiles them."""
     try:
         device_kernels(source, dtype, device)
-    except RuntimeError as error:
+    except (RuntimeError, OSError, ImportError) as error:
         return f"its kernels cannot be compiled: {str(error).splitlines()[0]}"
     return None

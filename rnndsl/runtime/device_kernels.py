@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -34,9 +35,9 @@ def device_kernels(source: str, dtype: torch.dtype, device: int) -> Kernels:
     Raises RuntimeError if they cannot be compiled or loaded.
     """
     text = kernel_source(source, dtype)
-    if find_nvrtc() is None:
-        return TorchKernels(text)
     with torch.cuda.device(device):
+        if find_nvrtc() is None:
+            return TorchKernels(text)
         major, minor = torch.cuda.get_device_capability(device)
         return DriverKernels(compile_cubin(text, 10 * major + minor))
 
@@ -47,8 +48,9 @@ class DriverKernels:
     def __init__(self, cubin: bytes) -> None:
         """Loads the module into the context of torch's current device."""
         self._driver: Any = importlib.import_module("cuda.bindings.driver")
-        # A tensor makes sure that there is a context.
-        torch.empty(0, device="cuda")
+        # Work of torch's makes its context the one of this thread; memory alone, which
+        # may be at hand, does not.
+        torch.zeros(1, device="cuda")
         (self._module,) = _driver_returned(
             self._driver, self._driver.cuModuleLoadData(cubin + b"\0")
         )
@@ -133,8 +135,10 @@ class TorchKernels:
     """Kernels that torch itself compiles, where ``cuda-bindings`` is missing."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
-        self._functions: dict[str, Any] = {}
+        """Compiles all of them: where torch cannot, it is said now."""
+        compile_kernel: Any = torch.cuda._compile_kernel
+        names = re.findall(r"__global__ void (\w+)\(", source)
+        self._functions = {name: compile_kernel(source, name) for name in names}
 
     def bind(
         self,
@@ -147,9 +151,6 @@ class TorchKernels:
     ) -> Launch:
         if count == 0:
             return _launch_nothing
-        if name not in self._functions:
-            compile_kernel: Any = torch.cuda._compile_kernel
-            self._functions[name] = compile_kernel(self._source, name)
         function = self._functions[name]
         grid, block = (blocks_for(count), 1, 1), (THREADS, 1, 1)
         # It knows no null pointer, but that of an empty tensor.

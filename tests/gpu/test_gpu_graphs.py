@@ -60,8 +60,12 @@ def test_ragged_batches_and_given_states() -> None:
     assert last_call(layer) == "replayed"
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_autocast_whose_casts_are_not_cached(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "allowed"), [(torch.bfloat16, 3e-2), (torch.float16, 4e-3)]
+)
+def test_autocast_whose_casts_are_not_cached(
+    dtype: torch.dtype, allowed: float
+) -> None:
     layer, plain = recorded("GRU")
     for _ in range(4):
         x, y = inputs()
@@ -69,7 +73,8 @@ def test_autocast_whose_casts_are_not_cached(dtype: torch.dtype) -> None:
             output, _ = layer(x)
             expected, _ = plain(y)
         assert output.dtype == dtype
-        torch.testing.assert_close(output, expected)
+        # Kernels round what they store, plain operations every result.
+        torch.testing.assert_close(output, expected, rtol=allowed, atol=allowed)
         output.float().square().sum().backward()
         # Values in place, behind autocast's back.
         with torch.no_grad():
@@ -122,6 +127,62 @@ def test_two_forward_passes_before_backward() -> None:
     assert last_call(layer) == "replayed"
 
 
+def test_other_replays_between_forward_and_backward() -> None:
+    """They may not write to what the first left for its backward pass."""
+    layer, plain = recorded(num_layers=2, bidirectional=True)
+    long = torch.randn(3 * T, 2 * B, D, device="cuda")
+    # Captured before and after the shape of the test, for training and without.
+    for x in (long, long[:5]):
+        for _ in range(2):
+            weighted(layer(x)).backward()
+            with torch.no_grad():
+                layer(x)
+    layer.zero_grad()
+    for order in (1, -1):
+        pairs = [inputs(steps) for steps in (T, 3 * T, T, 5)] * 2
+        losses = [(weighted(layer(x)), weighted(plain(y))) for x, y in pairs]
+        with torch.no_grad():
+            layer(long)
+        for loss, expected in losses[::order]:
+            loss.backward()
+            expected.backward()
+        for x, y in pairs:
+            close(x.grad, y.grad)
+        close(gradients(layer), gradients(plain))
+
+
+def test_a_capture_that_fails_leaves_no_trace() -> None:
+    layer, plain = layers(num_layers=2, dropout=0.5, bidirectional=True)
+    x, _ = inputs()
+    layer(x)
+    scan, steps = layer.scan, 0
+
+    def failing(*arguments: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if torch.cuda.is_current_stream_capturing() and steps % 4 == 0:
+            # A wait for the GPU, which no capture survives, on one of its branches.
+            float(arguments[1][0].sum())
+        return scan(*arguments)
+
+    layer.scan = failing
+    stream = torch.cuda.current_stream()
+    layer(x)
+    assert last_call(layer).startswith("ran plainly: the capture failed: ")
+    assert torch.cuda.current_stream() == stream
+    del layer.scan
+    nn.functional.dropout(x.detach(), 0.5)
+    torch.cuda.synchronize()
+    layer.eval()
+    plain.eval()
+    for _ in range(3):
+        value, y = inputs()
+        weighted(layer(value)).backward()
+        weighted(plain(y)).backward()
+        close(value.grad, y.grad)
+    assert last_call(layer) == "replayed"
+
+
 def test_outputs_held_across_replays() -> None:
     layer, plain = recorded()
     x = torch.randn(T, B, D, device="cuda")
@@ -150,8 +211,7 @@ def test_dropout_differs_and_follows_the_seed() -> None:
     torch.testing.assert_close(layer(x)[0], second, rtol=0, atol=0)
     layer.eval()
     for _ in range(3):
-        outputs = layer(x)[0].detach(), layer(x)[0].detach()
-        torch.testing.assert_close(*outputs, rtol=0, atol=0)
+        close(layer(x)[0].detach(), layer(x)[0].detach())
 
 
 def test_parameters_replaced_moved_and_converted() -> None:
@@ -214,7 +274,8 @@ def test_threads() -> None:
                 x.requires_grad_()
                 (found,) = torch.autograd.grad(weighted(layer(x)), x)
                 (expected,) = torch.autograd.grad(weighted(plain(x)), x)
-                if not torch.allclose(found, expected, rtol=1e-4, atol=1e-5):
+                scale = float(expected.abs().max().clamp(min=1))
+                if not torch.allclose(found, expected, rtol=0, atol=1e-4 * scale):
                     wrong.append(seed)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
@@ -271,11 +332,15 @@ def test_a_thousand_shapes_do_not_fill_the_memory() -> None:
         for _ in range(2):
             weighted(layer(x)).backward()
 
-    for _ in range(100):
-        call()
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_reserved()
-    for _ in range(1000):
-        call()
-    torch.cuda.synchronize()
-    assert torch.cuda.memory_reserved() <= 1.05 * before + 2**21
+    def most(shapes: int) -> int:
+        """The most memory that is kept behind one of so many shapes."""
+        found = 0
+        for _ in range(shapes):
+            call()
+            found = max(found, torch.cuda.memory_reserved())
+        return found
+
+    # A graph that is not given back keeps 2 MiB and more, and there are 1,000 of them.
+    before = most(100)
+    most(900)
+    assert most(100) <= 1.5 * before

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from rnndsl.runtime import cuda
 from rnndsl.runtime import device_kernels as subject
 from rnndsl.runtime.device_kernels import DriverKernels, TorchKernels, blocks_for
 
@@ -53,9 +55,9 @@ class Driver:
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
     found = Driver("pppiiii")
-    empty = torch.empty
+    zeros = torch.zeros
     monkeypatch.setattr(subject.importlib, "import_module", lambda name: found)
-    monkeypatch.setattr(torch, "empty", lambda *size, device: empty(*size))
+    monkeypatch.setattr(torch, "zeros", lambda *size, device="cpu": zeros(*size))
     monkeypatch.setattr(
         torch.cuda,
         "current_stream",
@@ -127,12 +129,14 @@ def test_torch_compiles_where_cuda_bindings_are_missing(
         return lambda **arguments: launched.append(arguments)
 
     monkeypatch.setattr(torch.cuda, "_compile_kernel", compile_kernel, raising=False)
-    kernels = TorchKernels("the source")
+    source = 'extern "C" __global__ void k(\n    int t\n) {\n}\n'
+    kernels = TorchKernels(source)
+    assert compiled == [(source, "k")]
     x, y = torch.zeros(200), torch.zeros(200)
     for _ in range(2):
         launch = kernels.bind("k", 200, reads=(None, x), writes=(y,), sizes=(2, True))
         launch(4)
-    assert compiled == [("the source", "k")]
+    assert len(compiled) == 1
     first = launched[0]
     assert first["grid"] == (2, 1, 1)
     assert first["block"] == (128, 1, 1)
@@ -145,3 +149,20 @@ def test_torch_compiles_where_cuda_bindings_are_missing(
     assert [type(number) for number in given[2:]] == [int, int, int]
     kernels.bind("k", 0, reads=(), writes=(y[:0],), sizes=())(1)
     assert len(launched) == 2
+
+
+def test_where_torch_cannot_compile_it_is_said_before_anything_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def compile_kernel(source: str, name: str) -> Any:
+        raise OSError("CUDA_HOME environment variable is not set")
+
+    monkeypatch.setattr(torch.cuda, "_compile_kernel", compile_kernel, raising=False)
+    monkeypatch.setattr(subject, "find_nvrtc", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(cuda, "compiler_refusal", lambda: None)
+    source = 'extern "C" __global__ void not_seen_yet(\n    int t\n) {\n}\n'
+    reason = cuda._compile_refusal(source, torch.float32, 0)
+    assert reason == (
+        "its kernels cannot be compiled: CUDA_HOME environment variable is not set"
+    )

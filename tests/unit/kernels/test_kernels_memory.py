@@ -1,0 +1,65 @@
+"""Kernels say of every tensor that it overlaps no other: so it has to be; and loops
+leave what they are given as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from kernel_cases import cells_with_kernels, draw, specification, written
+from torch import Tensor
+
+from rnndsl.runtime.kernels import Launch
+
+
+class Places:
+    """Kernels that do nothing; ``bind`` looks at where the tensors lie."""
+
+    def bind(
+        self,
+        name: str,
+        count: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        given = [tensor for tensor in reads if tensor is not None]
+        for index, written_ in enumerate(writes):
+            for other in (*given, *writes[:index]):
+                assert not overlap(written_, other), name
+        return lambda step: None
+
+
+def overlap(tensor: Tensor, other: Tensor) -> bool:
+    first, second = extent(tensor), extent(other)
+    return first[0] < second[1] and second[0] < first[1]
+
+
+def extent(tensor: Tensor) -> tuple[int, int]:
+    """The addresses of the first byte and of the one behind the last."""
+    if not tensor.numel():
+        return 0, 0
+    sizes = zip(tensor.shape, tensor.stride(), strict=True)
+    last = sum((size - 1) * stride for size, stride in sizes)
+    start = tensor.data_ptr()
+    return start, start + (last + 1) * tensor.element_size()
+
+
+@pytest.mark.parametrize("name", cells_with_kernels())
+def test_nothing_overlaps_and_nothing_given_changes(name: str) -> None:
+    cell = specification(name)
+    loops = written(cell)
+    for steps, rows in ((1, 1), (1, 2), (4, 1)):
+        case = draw(cell, torch.float64, masked=False, steps=steps, rows=rows)
+        given = (*case.inputs, *case.state, *case.parameters)
+        given = (*given, case.d_output, *case.d_state)
+        before = [tensor.clone() for tensor in given]
+        arguments = (case.inputs, case.state, case.parameters, case.mask)
+        for keep in (False, True):
+            _, _, saved = loops.forward(Places(), *arguments, keep)
+        kept = [tensor.clone() for tensor in saved]
+        loops.backward(Places(), case.d_output, case.d_state, *arguments, saved, True)
+        torch.testing.assert_close(list(given), before, rtol=0, atol=0)
+        torch.testing.assert_close(list(saved), kept, rtol=0, atol=0, equal_nan=True)
