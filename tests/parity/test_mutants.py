@@ -98,7 +98,9 @@ SOURCE_MUTANTS: dict[str, Callable[[str], str]] = {
     ),
     "not a number": lambda s: replaced(s, "torch.tanh(c)", "torch.sqrt(-1 - c * c)"),
     "steps in the wrong order": lambda s: replaced(
-        s, "self.run((x,), hx, lengths)", "self.run((x.flip(0),), hx, lengths)"
+        s,
+        "self.run((x,), hx, lengths, mask)",
+        "self.run((x.flip(0),), hx, lengths, mask)",
     ),
     "directions exchanged": lambda s: (
         s

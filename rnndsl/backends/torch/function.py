@@ -45,7 +45,10 @@ def code_of(lines: Iterable[str]) -> str:
 
 
 def is_used(name: str, text: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+    """Whether a statement reads a value; as the name of an argument, ``name=``, it is
+    another's."""
+    found = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|=[^=])", text)
+    return found is not None
 
 
 def sequences_read(
