@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rnndsl.runtime.model_specification import LayerState, ModelState
+from rnndsl.runtime.nested import flatten, unflatten
 from rnndsl.runtime.specification import Tensors
 
-# One step: inputs (1, B, ...), the state before it, and of each row whether it has the
-# step, (B,), 1 or 0, or None, to the output (1, B, N) and the state.
-FedStep: TypeAlias = Callable[
-    [Tensors, ModelState, Tensor | None], tuple[Tensor, ModelState]
-]
+
+class FedModel(Protocol):
+    """A model with layers that read what the step before put out."""
+
+    @property
+    def truncation(self) -> int | None: ...
+
+    def fed_step(
+        self, inputs: Tensors, state: ModelState, lengths: Tensor | None
+    ) -> tuple[Tensor, ModelState]:
+        """One step: inputs (1, B, ...), the state before it, and of each row whether it
+        has the step, (B,), 1 or 0, or None, to the output (1, B, N) and the state."""
+        ...
 
 
 def step_by_step(
-    step: FedStep, inputs: Tensors, state: ModelState, lengths: Tensor | None
+    model: FedModel, inputs: Tensors, state: ModelState, lengths: Tensor | None
 ) -> tuple[Tensor, ModelState]:
     """Runs inputs (T, B, ...) one step after the other; rows that have ended hold.
 
-    Returns the outputs (T, B, N) and the state behind the last step.
+    Gradients are cut as in the model's layers, also through what is fed back. Returns
+    the outputs (T, B, N) and the state behind the last step.
     """
     outputs = []
+    every, first = model.truncation, state
     for t in range(inputs[0].shape[0]):
+        if t and every is not None and t % every == 0:
+            state = _cut(state, first)
         counts = None if lengths is None else (lengths > t).long()
-        output, state = step(tuple(x[t : t + 1] for x in inputs), state, counts)
+        now = tuple(x[t : t + 1] for x in inputs)
+        output, state = model.fed_step(now, state, counts)
         outputs.append(output)
     return torch.cat(outputs), state
+
+
+def _cut(state: ModelState, first: ModelState) -> ModelState:
+    """The state without a gradient into the steps before. What no step has changed
+    since the first, such as states of layers above, is none of these steps'."""
+    return tuple(
+        now if now is before else _detached(now)
+        for now, before in zip(state, first, strict=True)
+    )
+
+
+def _detached(value: LayerState | None) -> LayerState | None:
+    tensors, nesting = flatten(value)
+    detached = tuple(None if x is None else x.detach() for x in tensors)
+    found: LayerState | None = unflatten(nesting, detached)
+    return found
 
 
 def first_feed(

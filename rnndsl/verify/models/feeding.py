@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rnndsl.analysis.model import FeedBack, Layer, RecurrentLayer
+from rnndsl.verify.interpreter import Values
 from rnndsl.verify.models.layers import apply_layer
 from rnndsl.verify.models.recurrent import Recurrences
 
@@ -54,6 +55,9 @@ def _fed_back(
         run_stack(layers[:-1], recurrences, [], has_time=True)
     outputs = []
     for t, value in enumerate(flow):
+        if t in recurrences.cuts:
+            assert states is not None, "those of the step before"
+            fed, states = fed.detach(), _cut(states)
         step = replace(
             recurrences,
             inputs={name: [each[t]] for name, each in recurrences.inputs.items()},
@@ -68,6 +72,11 @@ def _fed_back(
         outputs.append(fed)
         for name, values in step.emitted.items():
             recurrences.emitted.setdefault(name, []).extend(values)
+    is_cut = any(t >= len(flow) for t in recurrences.cuts)
     if flow and states is not None:
-        recurrences.last.update(states)
-    return outputs, fed
+        recurrences.last.update(_cut(states) if is_cut else states)
+    return outputs, fed.detach() if is_cut else fed
+
+
+def _cut(states: Values) -> Values:
+    return {name: value.detach() for name, value in states.items()}

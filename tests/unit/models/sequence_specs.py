@@ -154,6 +154,19 @@ model Fed(I):
     generate
 """
 
+# What is fed back is cut as states are, in rows that end early too.
+RECALL = """from zoo import GRU, LSTM
+
+model Recall(I):
+    input x: [I]
+    layer LSTM(4)
+    map linear(3), tanh
+    feed
+    layer GRU(5)
+    truncate 2
+    loss mse
+"""
+
 TURNER = """from zoo import GRU
 
 model Turner(V):
@@ -206,6 +219,7 @@ SEQUENCES = {
     "turner": TURNER,
     "echo": ECHO,
     "jordan": JORDAN,
+    "recall": RECALL,
 }
 
 # Called with a number of steps.

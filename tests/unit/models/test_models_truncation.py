@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from model_cases import CASES, ENGINES, STEPS, Case, flat, gradients, random_like
-from model_specs import model
+from model_specs import compiled, model
 from torch.testing import assert_close
 from torch.utils._pytree import tree_map
 
@@ -95,6 +95,35 @@ def test_the_line_of_the_spec_sets_it() -> None:
     (found,) = torch.autograd.grad(ours(x)[0][3].sum(), x)
     assert not found[:2].any()
     assert found[2].any()
+
+
+FED = """from zoo import GRU, LSTM
+
+model Fed(I):
+    input x: [I]
+    layer LSTM(4)
+    map linear(3), tanh
+    feed
+    layer GRU(5)
+    truncate 2
+"""
+
+
+def test_what_is_fed_back_is_cut() -> None:
+    """Layers that run step by step, and those above them, which do not."""
+    ours = compiled(FED, "fed").Fed(3, dtype=torch.float64)
+    x = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
+    state = random_like(ours.initial_state(2))
+    state = tree_map(lambda value: value.requires_grad_(), state)
+    leaves = [x, *flat(state), *ours.parameters()]
+    result = ours(x, state=state)
+    found = gradients(result, leaves)
+    ours.truncation = None
+    expected = in_pieces(ours, x, 2, state)
+    assert_close(flat(result), flat(expected), rtol=1e-12, atol=1e-12)
+    assert_close(found, gradients(expected, leaves), rtol=1e-12, atol=1e-12)
+    uncut = gradients(ours(x, state=state), leaves)
+    assert not torch.allclose(found[0], uncut[0])
 
 
 @pytest.mark.parametrize(

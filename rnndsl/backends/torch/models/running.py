@@ -37,7 +37,7 @@ def run_lines(
     inputs = tupled([stack.fed_operand, *_further(model, names)])
     run = call(
         f"{names.flow}, state = step_by_step",
-        ["self.fed_step", inputs, "state", "lengths"],
+        ["self", inputs, "state", "lengths"],
         indent=INDENT,
     )
     taken = _taken(model, names, stack, [*before, *after])
