@@ -98,7 +98,8 @@ def _cost_of_model(compilation: Compilation, index: int, _steps: int) -> str:
     from rnndsl.plan.models.show_cost import model_cost_text
 
     model = compilation.program.models[index]
-    used = [cell.name for cell in model.cells]
+    parts = (model,) if model.encoder is None else (model.encoder, model)
+    used = [cell.name for part in parts for cell in part.cells]
     plans = [plan for plan in compilation.plans if plan.graph.cell.name in used]
     return model_cost_text(model, {p.graph.cell.name: cost_of(p) for p in plans})
 

@@ -61,6 +61,20 @@ model Second(I):
 """
 
 
+TRANSLATOR = """from zoo import GRU, LSTM
+
+model Translator(I, K):
+    encoder:
+        input x: [I]
+        layer GRU(4)
+    decoder:
+        input y: [K]
+        layer LSTM(4), state from encoder(linear)
+        head linear(K)
+    loss mse
+"""
+
+
 def headings(text: str) -> list[str]:
     """The cells and models that are printed."""
     lines = text.splitlines()
@@ -114,3 +128,10 @@ def test_unrolled_models(run: Run, folder: Path) -> None:
         "show", "models.rnn", "--model", "First", "--as", "mermaid", "--unroll", "3"
     )
     assert result.stdout.count("subgraph") == 3
+
+
+def test_the_cost_of_an_encoder_with_cells_of_its_own(run: Run, folder: Path) -> None:
+    (folder / "translator.rnn").write_text(TRANSLATOR)
+    result = run("show", "translator.rnn", "--as", "cost")
+    assert result.exit_code == 0
+    assert "  encoder.layer_1  12*I + 72" in result.stdout

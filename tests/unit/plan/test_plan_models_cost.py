@@ -46,6 +46,25 @@ MODELS = {
     head join(image), linear(5), tied
     loss cross_entropy
 """,
+    "translator": """
+    context guide: [F]
+    encoder:
+        input words: tokens(V)
+        embed 5, padding(0)
+        map join(guide)
+        layer LSTM(H), bidirectional
+        layer GRU(4)
+    decoder:
+        input labels: tokens(K)
+        embed 3
+        layer LSTM(6), state from encoder(tanh)
+        attend encoder, additive(8)
+        map linear(4), tanh
+        attend encoder, general
+        feed
+        head mlp(9, relu, K)
+    loss cross_entropy
+""",
     "picture": """
     input x: [C, 8, 9]
     map conv(3, 3), relu, max_pool(2), conv(4, 1), flatten
