@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rnndsl.analysis.findings import error
 from rnndsl.analysis.model import (
     Dropout,
     Exchange,
+    Feed,
     FeedBack,
     Layer,
     Model,
@@ -55,29 +56,11 @@ def check_fed(model: Model, io: tree.Clause | None, report: Report) -> None:
     feed = next((layer for layer in model.layers if isinstance(layer, FeedBack)), None)
     if feed is None:
         return
-    for layer in model.layers[: model.layers.index(feed)]:
-        match layer:
-            case RecurrentLayer(branches=branches, variational=share):
-                is_backward = any(b.backward is not None for b in branches)
-                uses = [b.forward for b in branches if b.forward is not None]
-                is_masked = bool(share) or any(use.fed for use in uses)
-                emits = any(use.emitted for use in uses)
-            case TimeConvolution():
-                is_backward, is_masked, emits = True, False, False
-            case Dropout(variational=variational):
-                is_backward, is_masked, emits = False, variational, False
-            case _:
-                continue
-        place = feed.span
-        if is_backward:
-            reason = "needs steps that have not been reached"
-            report.add(excluded(layer.span, layer.span.text, "feed", place, reason))
-        elif is_masked:
-            reason = "has one mask for all steps, which run one by one"
-            report.add(excluded(layer.span, layer.span.text, "feed", place, reason))
-        elif emits:
-            reason = "gives out values of all steps, which run one by one"
-            report.add(excluded(layer.span, layer.span.text, "feed", place, reason))
+    kinds = [type(layer) for layer in model.layers]
+    first, last = kinds.index(RecurrentLayer), kinds.index(FeedBack)
+    for layer in model.layers[first:last]:
+        for word, reason in _needs_all_steps(layer):
+            report.add(excluded(layer.span, word, "feed", feed.span, reason))
     if model.reset is not None:
         reason = "marks are read by all steps at once"
         report.add(excluded(feed.span, "feed", "reset", model.reset.span, reason))
@@ -86,6 +69,34 @@ def check_fed(model: Model, io: tree.Clause | None, report: Report) -> None:
         exchange, place = model.exchange.value, io.terms[0].span
         reason = "there is no next step to read it"
         report.add(excluded(feed.span, "feed", exchange, place, reason))
+
+
+def _needs_all_steps(layer: Layer) -> Iterator[tuple[str, str]]:
+    """What about a layer needs more steps than one at a time, and why. Marks where to
+    start anew do so in all layers at once."""
+    once = "draws one mask for all steps, which run one by one"
+    match layer:
+        case RecurrentLayer(branches=branches):
+            both = [use for b in branches for use in (b.forward, b.backward)]
+            uses = [use for use in both if use is not None]
+            if any(branch.backward is not None for branch in branches):
+                word = "reverse" if None in both else "bidirectional"
+                yield word, "needs steps that have not been reached"
+            if layer.variational:
+                yield "variational", once
+            if layer.weight_drop:
+                yield "weight_drop", once
+            kinds = {fed.feed for use in uses for fed in use.fed}
+            if Feed.RECURRENT_DROPOUT in kinds:
+                yield "recurrent_dropout", once
+            if any(use.emitted for use in uses):
+                yield "emit", "gives out values of all steps, which run one by one"
+        case TimeConvolution():
+            yield "conv_time", "needs steps that have gone by"
+        case Dropout(variational=True):
+            yield "variational", once
+        case _:
+            return
 
 
 def feeds_itself(span: Span, width: Width) -> Diagnostic:
