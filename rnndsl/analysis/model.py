@@ -105,6 +105,11 @@ class VectorInput(Located):
     name: str
     shape: Shape
 
+    @property
+    def sizes(self) -> Shape:
+        """The dimensions and numbers in its declaration."""
+        return self.shape
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInput(Located):
@@ -112,6 +117,11 @@ class TokenInput(Located):
 
     name: str
     vocabulary: Dim
+
+    @property
+    def sizes(self) -> Shape:
+        """The dimension or number in its declaration."""
+        return (self.vocabulary,)
 
 
 ModelInput: TypeAlias = VectorInput | TokenInput

@@ -166,7 +166,7 @@ def _encoder(
         span=word.span,
         name=f"{definition.name.text}Encoder",
         docstring=f"The encoder of {definition.name.text}.",
-        dimensions=tuple(d for d in dimensions if d.name in inner.used),
+        dimensions=(),
         contexts=(),
         inputs=tuple(item for item in stack.inputs if item is not None),
         front=stack.front,
@@ -184,6 +184,9 @@ def _encoder(
     )
     read = tuple(dict.fromkeys(names_read(encoder)))
     contexts = tuple(item for item in context.contexts.values() if item.name in read)
+    sizes = {*inner.used, *(size for item in contexts for size in item.sizes)}
     check_separate(stack.lines, encoder, context.report)
     check_one_hot(encoder, context.report)
-    return replace(encoder, contexts=contexts), stack.lines
+    own_dimensions = tuple(item for item in dimensions if item.name in sizes)
+    encoder = replace(encoder, contexts=contexts, dimensions=own_dimensions)
+    return encoder, stack.lines

@@ -100,11 +100,16 @@ def model_against_differences(
 
 
 def _movable(setting: ModelSetting) -> Draw:
-    """The draw with a table that does not move where a vector of it stays zero."""
-    front, draw = setting.model.front, setting.draw
-    if not isinstance(front, Embedding) or front.padding is None:
-        return draw
-    return replace(draw, untrained=(*draw.untrained, EMBEDDING))
+    """The draw with tables that do not move where a vector of them stays zero."""
+    draw, untrained = setting.draw, list(setting.draw.untrained)
+    encoder = setting.model.encoder
+    fronts = {EMBEDDING: setting.model.front}
+    if encoder is not None:
+        fronts[f"encoder.{EMBEDDING}"] = encoder.front
+    for name, front in fronts.items():
+        if isinstance(front, Embedding) and front.padding is not None:
+            untrained.append(name)
+    return replace(draw, untrained=tuple(untrained))
 
 
 def _against_interpreter(

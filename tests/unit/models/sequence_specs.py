@@ -159,10 +159,11 @@ RECALL = """from zoo import GRU, LSTM
 
 model Recall(I):
     input x: [I]
-    layer LSTM(4)
+    dropout 0.2, variational
+    layer LSTM(4), zoneout(0.1)
     map linear(3), tanh
     feed
-    layer GRU(5)
+    layer GRU(5), recurrent_dropout(0.2), emit(h)
     truncate 2
     loss mse
 """
@@ -182,6 +183,40 @@ model Turner(V):
         head linear(V)
     loss cross_entropy
     generate start(1), stop(2)
+"""
+
+# The encoder reads a context, whose size it has; its states are read by nothing.
+GUIDED = """from zoo import GRU, LSTM
+
+model Guided(S, T, F):
+    context guide: [F]
+    encoder:
+        input source: tokens(S)
+        embed 4, padding(0)
+        map join(guide)
+        layer LSTM(4)
+    decoder:
+        input target: tokens(T)
+        embed 4
+        layer GRU(5), state from guide
+        attend encoder, additive
+        head linear(T)
+    loss cross_entropy
+"""
+
+# The states of the encoder are read, its outputs by nothing.
+CONTINUER = """from zoo import GRU
+
+model Continuer(I, K):
+    encoder:
+        input x: [I]
+        layer GRU(4)
+    decoder:
+        input y: [K]
+        layer GRU(5), state from encoder(linear)
+        head linear(K)
+    loss mse
+    generate
 """
 
 MELODY = """from zoo import GRU
@@ -217,6 +252,8 @@ SEQUENCES = {
     "translator": TRANSLATOR,
     "speech": SPEECH,
     "turner": TURNER,
+    "guided": GUIDED,
+    "continuer": CONTINUER,
     "echo": ECHO,
     "jordan": JORDAN,
     "recall": RECALL,

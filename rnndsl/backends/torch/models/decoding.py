@@ -3,6 +3,7 @@ encoder."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rnndsl.analysis.model import Embedding, Exchange, Model
@@ -66,17 +67,6 @@ def start_method(
     """The state before the first step, of what is given once."""
     contexts = list(names.contexts.values())
     batched = names.take("is_batched")
-    lines: list[str] = []
-    if model.encoder is not None:
-        read = [names.contexts[item.name] for item in model.encoder.contexts]
-        inputs = tupled([*read, *names.encoder_inputs.values()])
-        results = f"{names.encoded}, {names.counted}, {names.last}, {batched}"
-        lines += call(
-            f"{results} = self.encode", [inputs, "lengths", "mask"], indent=INDENT
-        )
-    if contexts:
-        packed = tupled(contexts)
-        lines.append(f"{packed}, {batched} = self.given({packed})")
     body = commented((stage.span, stage.begin) for stage in stack.stages)
     end = nested(
         Nest("return self.started", (Nest("", tuple(last_state)), batched)),
@@ -84,7 +74,19 @@ def start_method(
     )
     if any("batch)" in line or "batch," in line for line in (*body, *end)):
         rows = names.encoded if model.encoder is not None else contexts[0]
-        lines.append(f"batch = {rows}.shape[1]")
+        body.insert(0, f"batch = {rows}.shape[1]")
+    lines: list[str] = []
+    if model.encoder is not None:
+        read = [names.contexts[item.name] for item in model.encoder.contexts]
+        inputs = tupled([*read, *names.encoder_inputs.values()])
+        wanted = [names.encoded, names.counted, names.last]
+        results = _taken(wanted, (*body, *end))
+        results.append("_" if contexts else batched)
+        head = f"{', '.join(results)} = self.encode"
+        lines += call(head, [inputs, "lengths", "mask"], indent=INDENT)
+    if contexts:
+        packed = tupled(contexts)
+        lines.append(f"{packed}, {batched} = self.given({packed})")
     alone = "" if model.encoder is None else " Options are those of the encoder."
     text = f"Inputs: {once_text(model)}; B may be absent.{alone}"
     options = [] if model.encoder is None else ["*", LENGTHS, MASK]
@@ -95,6 +97,12 @@ def start_method(
         docstring=docstring("The state before the first step.", filled(text, INDENT)),
         lines=(*lines, *body, *end),
     )
+
+
+def _taken(names: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """The names that lines read, and ``_`` for others."""
+    text = "\n".join(lines)
+    return [name if re.search(rf"\b{name}\b", text) else "_" for name in names]
 
 
 def forward_lines(model: Model, names: ModelNames) -> tuple[str, ...]:
