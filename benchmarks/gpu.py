@@ -1,28 +1,34 @@
 """Checks and times the engine ``graph`` on a GPU: ``python -m benchmarks.gpu``.
 
 Writes benchmarks/results/gpu-DATE.md, unless ``--quick``, and prints it. It ends within
-``--minutes``: what is not timed by then is left out, and the report says so.
+``--minutes``: what is not timed by then is left out, and the report says so. The report
+is written again after every shape, in case something ends it before.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
+import rnndsl
 from benchmarks.gpu_checks import Check, checks
 from benchmarks.gpu_peers import GpuContestants, gpu_contestants
 from benchmarks.gpu_report import GpuEntry, GpuResults, render_gpu
 from benchmarks.peers import CONTESTS, Contest
 from benchmarks.report import Shape
 from benchmarks.timing import MODES, Effort, call, measure
+from rnndsl import zoo
 
+DEVICE = "cuda"
 RESULTS = Path(__file__).parent / "results"
 SHAPES = (
     Shape(1, 1, 128, 256),
@@ -42,57 +48,86 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu needs an NVIDIA GPU, and torch sees none")
     deadline = time.monotonic() + 60 * options.minutes
-    done = tuple(() if options.no_checks else _checked())
-    effort = QUICK if options.quick else FULL
-    entries = tuple(_timed(effort, lambda: time.monotonic() < deadline))
-    report = render_gpu(
-        GpuResults(
-            date=options.date,
-            device=torch.cuda.get_device_name(),
-            versions=(
-                f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN "
-                f"{torch.backends.cudnn.version()}, Python {platform.python_version()}",
-                f"float32 products: {torch.get_float32_matmul_precision()}",
-            ),
-            checks=done,
-            entries=entries,
+    # As ours are, so that all compute the same.
+    torch.backends.cudnn.allow_tf32 = False
+    done: list[Check] = []
+    entries: list[GpuEntry] = []
+    versions = _versions()
+
+    def report() -> str:
+        text = render_gpu(
+            GpuResults(
+                date=options.date,
+                device=torch.cuda.get_device_name(),
+                versions=versions,
+                checks=tuple(done),
+                entries=tuple(entries),
+            )
         )
-    )
-    print(report, end="")
-    if not options.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"gpu-{options.date}.md").write_text(report, encoding="utf-8")
+        if not options.quick:
+            RESULTS.mkdir(exist_ok=True)
+            file = RESULTS / f"gpu-{options.date}.md"
+            file.write_text(text, encoding="utf-8")
+        return text
+
+    if not options.no_checks:
+        for check in checks():
+            print(f"{check.what}: {check.passed}, {check.seen}", file=sys.stderr)
+            done.append(check)
+    effort = QUICK if options.quick else FULL
+    for entry in _timed(effort, lambda: time.monotonic() < deadline, done):
+        if entries and entry.shape != entries[-1].shape:
+            report()
+        entries.append(entry)
+    print(report(), end="")
     if not all(check.passed for check in done):
         sys.exit(1)
 
 
-def _checked() -> Iterator[Check]:
-    for check in checks():
-        print(f"{check.what}: {check.passed}, {check.seen}", file=sys.stderr)
-        yield check
+def _versions() -> tuple[str, ...]:
+    """What is installed, and which loop the graphs are of."""
+    module: Any = rnndsl.load(zoo.path("LSTM"))
+    explained = module.LSTM(2, 2, device=DEVICE).explain().splitlines()
+    return (
+        f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN "
+        f"{torch.backends.cudnn.version()}, Python {platform.python_version()}",
+        f"float32 products: {torch.get_float32_matmul_precision()}, without TF32",
+        *(line.strip() for line in explained if line.startswith("  cuda:")),
+    )
 
 
-def _timed(effort: Effort, has_time: Callable[[], bool]) -> Iterator[GpuEntry]:
-    """Small shapes first: they are those that fit."""
+def _timed(
+    effort: Effort, has_time: Callable[[], bool], failed: list[Check]
+) -> Iterator[GpuEntry]:
+    """Small shapes first: they are those that fit. What fails is noted in ``failed``,
+    and the others go on."""
     for shape in SHAPES:
         for contest in CONTESTS:
             for name, dtype in DTYPES.items():
+                found: list[GpuEntry] = []
+                what = f"{contest.cell} at {shape}, {name}"
                 if has_time():
-                    print(f"{contest.cell}, {shape}, {name}", file=sys.stderr)
-                    yield from _compete(contest, shape, name, dtype, effort)
-                else:
-                    yield from (
-                        GpuEntry(contest.cell, shape, name, mode, None)
-                        for mode in MODES
-                    )
+                    print(what, file=sys.stderr)
+                    try:
+                        found.extend(_compete(contest, shape, name, dtype, effort))
+                    except (RuntimeError, AssertionError) as error:
+                        seen = (str(error).splitlines() or [type(error).__name__])[0]
+                        failed.append(Check(what, False, seen))
+                timed = [entry.mode for entry in found]
+                yield from found
+                for mode in MODES:
+                    if mode not in timed:
+                        yield GpuEntry(contest.cell, shape, name, mode, None)
 
 
 def _compete(
     contest: Contest, shape: Shape, name: str, dtype: torch.dtype, effort: Effort
 ) -> Iterator[GpuEntry]:
     """One cell at one shape, once the contestants are seen to agree."""
+    # Graphs of the layers before are in cycles with these, and their memory is large.
+    gc.collect()
     torch.manual_seed(0)
-    x = torch.randn(shape.T, shape.B, shape.I, device="cuda", dtype=dtype)
+    x = torch.randn(shape.T, shape.B, shape.I, device=DEVICE, dtype=dtype)
     layers = gpu_contestants(contest, x, shape.H)
     _check_agreement(layers, x)
     for mode in MODES:

@@ -26,7 +26,7 @@ TOLERANCES = {
 T, B, D, H = 7, 3, 5, 6
 LENGTHS = (7, 1, 4)
 _STEPS, _SHAPES = 1000, 1000
-_GROWTH = 0.05
+_GROWTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def _tried(what: str, run: Callable[[], tuple[bool, str]]) -> Check:
     try:
         passed, seen = run()
     except RuntimeError as error:
-        passed, seen = False, str(error).splitlines()[0]
+        passed, seen = False, (str(error).splitlines() or [type(error).__name__])[0]
     return Check(what, passed, seen)
 
 
@@ -163,13 +163,18 @@ def _memory() -> tuple[bool, str]:
         for _ in range(2):
             layer(x)[0].sum().backward()
 
-    for _ in range(_SHAPES // 10):
-        call()
-    torch.cuda.synchronize()
-    before = torch.cuda.memory_reserved()
-    for _ in range(_SHAPES):
-        call()
-    torch.cuda.synchronize()
-    after = torch.cuda.memory_reserved()
+    def most(shapes: int) -> int:
+        """The most memory that is kept behind one of so many shapes."""
+        found = 0
+        for _ in range(shapes):
+            call()
+            found = max(found, torch.cuda.memory_reserved())
+        return found
+
+    # It varies with the shapes that are kept; but a graph that is not given back keeps
+    # 2 MiB and more, and there are a thousand of them.
+    before = most(_SHAPES // 10)
+    most(_SHAPES - _SHAPES // 5)
+    after = most(_SHAPES // 10)
     seen = f"{before / 2**20:.0f} MiB, then {after / 2**20:.0f} MiB"
-    return after <= before * (1 + _GROWTH) + 2**21, seen
+    return after <= before * (1 + _GROWTH), seen

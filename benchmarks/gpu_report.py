@@ -22,7 +22,8 @@ paired ratios, and above 1 where `graph` is faster.
 
 @dataclass(frozen=True, slots=True)
 class GpuEntry:
-    """One cell at one shape; ``timing`` None where there was no time left for it."""
+    """One cell at one shape; ``timing`` None where there was no time left for it, or
+    where it failed, as a check then says."""
 
     cell: str
     shape: Shape
@@ -125,7 +126,7 @@ def _table(entries: Sequence[GpuEntry]) -> list[str]:
 def _row(entry: GpuEntry, names: Sequence[str]) -> str:
     timing = entry.timing
     if timing is None:
-        return f"| {entry.cell} | {entry.shape} | no time left |" + " |" * 7
+        return f"| {entry.cell} | {entry.shape} | not timed |" + " |" * 7
     times = [
         f"{1000 * timing.median(name):.3f}" if name in timing.seconds else ""
         for name in names

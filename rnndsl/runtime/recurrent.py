@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
@@ -329,9 +330,18 @@ class RecurrentModule(nn.Module):
                 values.append(
                     torch.full(
                         (batch, *shape),
-                        state.initial,
+                        _within(state.initial, like.dtype),
                         dtype=like.dtype,
                         device=like.device,
                     )
                 )
         return tuple(values)
+
+
+def _within(number: float, dtype: torch.dtype) -> float:
+    """The number of a dtype's range that is nearest: -1e38, where a maximum starts, is
+    beyond that of a half."""
+    if math.isinf(number):
+        return number
+    limits = torch.finfo(dtype)
+    return min(max(number, limits.min), limits.max)

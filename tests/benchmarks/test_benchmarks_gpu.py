@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from benchmarks import gpu
 from benchmarks.gpu import main
 from benchmarks.gpu_checks import CELLS, Check, parity
 from benchmarks.gpu_report import GpuEntry, GpuResults, render_gpu
+from benchmarks.peers import Contest
 from benchmarks.report import Shape
 from benchmarks.timing import Timing
 
@@ -18,6 +20,14 @@ def test_parity_with_the_interpreter(cell: str) -> None:
     assert [check.passed for check in found] == [True, True]
     assert found[0].what == f"parity: {cell}, fused, float64"
     assert found[0].seen.startswith("largest relative error ")
+
+
+@pytest.mark.parametrize("cell", ["SLSTM", "LSTM"])
+def test_parity_in_half_precision(cell: str) -> None:
+    """A state that starts at -1e30, beyond a half, too."""
+    engines = ("fused", "reference")
+    for check in parity(cell, engines, torch.float16, "cpu"):
+        assert check.passed, check.seen
 
 
 def test_an_engine_that_cannot_run_is_a_failed_check() -> None:
@@ -63,7 +73,29 @@ def test_the_report() -> None:
         "| GRU | 100, 3, 5, 7 | 1.000 | 20.000 |  | 0.500 | 10.00 | **20.00** |  | "
         "**0.50** |"
     ) in lines
-    assert "| GRU | 100, 3, 5, 7 | no time left | | | | | | | |" in lines
+    assert "| GRU | 100, 3, 5, 7 | not timed | | | | | | | |" in lines
+
+
+def test_what_fails_takes_nothing_else_along(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def contestants(contest: Contest, x: torch.Tensor, hidden_size: int) -> None:
+        if contest.cell == "GRU":
+            raise RuntimeError("out of memory\nand more")
+        raise AssertionError("graph and eager do not agree: by 3")
+
+    monkeypatch.setattr(gpu, "DEVICE", "cpu")
+    monkeypatch.setattr(gpu, "gpu_contestants", contestants)
+    failed: list[Check] = []
+    entries = list(gpu._timed(gpu.QUICK, lambda: True, failed))
+    assert len(entries) == 100
+    assert all(entry.timing is None for entry in entries)
+    assert {check.seen for check in failed} == {
+        "out of memory",
+        "graph and eager do not agree: by 3",
+    }
+    assert failed[0].what == "LSTM at 1, 1, 128, 256, float32"
+    assert not any(check.passed for check in failed)
 
 
 def test_it_needs_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,14 @@ ALLOWED = {
     torch.float16: 0.03,
 }
 EXACT, HALF = tuple(ALLOWED)[:2], tuple(ALLOWED)[2:]
+FEW = ("LSTM", "GRU", "MGU", "SRU", "SLSTM")
 CASES = [
     *((cell, dtype) for cell in zoo.cell_names() for dtype in EXACT),
-    *((cell, dtype) for cell in ("LSTM", "GRU", "MGU", "SRU") for dtype in HALF),
+    *(
+        (cell, dtype)
+        for cell in ("LSTM", "GRU", "MGU", "SRU", "SLSTM")
+        for dtype in HALF
+    ),
 ]
 
 
