@@ -1,0 +1,210 @@
+"""What is left when a capture fails, with a stand-in for torch's CUDA streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import pytest
+import torch
+
+from rnndsl.runtime import graph_recorder
+from rnndsl.runtime.graph_recorder import CudaRecorder
+
+
+class Stream:
+    def __init__(self, log: list[str], name: str) -> None:
+        self.log, self.name = log, name
+
+    def wait_stream(self, other: Stream) -> None:
+        self.log.append(f"{self.name} waits for {other.name}")
+
+    def wait_event(self, event: Any) -> None:
+        self.log.append(f"{self.name} waits for the last replay")
+
+
+class Event:
+    def record(self, stream: Stream) -> None:
+        stream.log.append(f"a replay on {stream.name}")
+
+    def synchronize(self) -> None: ...
+
+
+class Graph:
+    def __init__(self, ended: bool) -> None:
+        self.ended = ended
+
+    def pool(self) -> tuple[int, int]:
+        if not self.ended:
+            raise RuntimeError("pool() without a preceding successful capture")
+        return 0, 1
+
+
+class Cuda:
+    """``ends``: whether captures, one after the other, can be ended."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.streams = 0
+        self.current = Stream(self.log, "main")
+        self.pools = 0
+        self.state = torch.zeros(1)
+        self.ends = [True]
+
+    def new_stream(self, device: Any) -> Stream:
+        self.streams += 1
+        return Stream(self.log, f"stream {self.streams}")
+
+    def new_pool(self) -> tuple[int, int]:
+        self.pools += 1
+        return 0, self.pools
+
+    def set_stream(self, stream: Stream) -> None:
+        self.current = stream
+
+    def set_state(self, state: Any, device: Any) -> None:
+        self.state = state
+
+    @contextmanager
+    def stream(self, stream: Stream) -> Iterator[None]:
+        before, self.current = self.current, stream
+        try:
+            yield
+        finally:
+            self.current = before
+
+    @contextmanager
+    def graph(self, graph: Graph, *, stream: Stream, **options: Any) -> Iterator[None]:
+        """Leaves its stream behind if it cannot end, as torch's does."""
+        before, self.current = self.current, stream
+        self.log.append(f"capture on {stream.name} into {options.get('pool')}")
+        ends = self.ends.pop(0)
+        try:
+            yield
+        finally:
+            if not ends:
+                raise RuntimeError("operation failed due to a previous error")
+            graph.ended = True
+            self.current = before
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Cuda:
+    found = Cuda()
+    zeros = torch.zeros
+    replaced = {
+        "Stream": found.new_stream,
+        "Event": Event,
+        "CUDAGraph": lambda: Graph(False),
+        "graph_pool_handle": found.new_pool,
+        "current_stream": lambda device: found.current,
+        "current_device": lambda: 3,
+        "set_stream": found.set_stream,
+        "stream": found.stream,
+        "graph": found.graph,
+        "device": lambda device: nullcontext(),
+        "get_rng_state": lambda device: found.state,
+        "set_rng_state": found.set_state,
+    }
+    for name, value in replaced.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch, "zeros", lambda size, device: zeros(size))
+    for name in ("endAllocateToPool", "releasePool"):
+        monkeypatch.setattr(
+            torch._C,
+            f"_cuda_{name}",
+            lambda device, pool, name=name: found.log.append(f"{name} {device} {pool}"),
+            raising=False,
+        )
+    monkeypatch.setattr(graph_recorder, "_broken", [])
+    return found
+
+
+def recorder() -> CudaRecorder:
+    return CudaRecorder(torch.device("cuda", 3))
+
+
+def test_a_capture_that_cannot_end(cuda: Cuda) -> None:
+    ours, main = recorder(), cuda.current
+    cuda.ends = [False, True]
+
+    def work() -> tuple[None]:
+        raise RuntimeError("CUDA out of memory")
+
+    with pytest.raises(RuntimeError, match="a previous error") as caught:
+        ours.record(work, (0, 7))
+    assert str(caught.value.__context__) == "CUDA out of memory"
+    assert cuda.log == [
+        "capture on stream 1 into (0, 7)",
+        "endAllocateToPool 3 (0, 7)",
+        "releasePool 3 (0, 7)",
+        # Torch's generator leaves its capture with the next one.
+        "capture on stream 2 into None",
+    ]
+    assert cuda.current is main
+    assert len(graph_recorder._broken) == 1
+
+
+def test_an_error_in_a_capture_that_ends(cuda: Cuda) -> None:
+    ours, main = recorder(), cuda.current
+
+    def work() -> tuple[None]:
+        raise RuntimeError("CUDA out of memory")
+
+    with pytest.raises(RuntimeError, match="CUDA out of memory"):
+        ours.record(work, (0, 7))
+    assert cuda.log == ["capture on stream 1 into (0, 7)"]
+    assert cuda.current is main
+    assert graph_recorder._broken == []
+
+
+def test_branches_come_together_after_an_error(cuda: Cuda) -> None:
+    def fail() -> int:
+        assert cuda.current.name == "stream 2"
+        raise ValueError("in a branch")
+
+    with pytest.raises(ValueError, match="in a branch"):
+        recorder().fork([lambda: 1, fail, lambda: 3])
+    assert cuda.log == [
+        "stream 2 waits for main",
+        "stream 3 waits for main",
+        "main waits for stream 2",
+        "main waits for stream 3",
+    ]
+
+
+def test_memory_is_shared_where_it_may_be(cuda: Cuda) -> None:
+    ours = recorder()
+    assert ours.memory(shared=True) == ours.memory(shared=True)
+    own = [ours.memory(shared=False) for _ in range(2)]
+    assert len(dict.fromkeys((*own, ours.memory(shared=True)))) == 3
+
+
+def test_random_numbers_of_a_rehearsal_are_not_used_up(cuda: Cuda) -> None:
+    ours = recorder()
+
+    def work() -> tuple[None]:
+        cuda.state = cuda.state + 4
+        return (None,)
+
+    assert ours.warm_up(work)
+    assert float(cuda.state) == 0
+    assert not ours.warm_up(lambda: (None,))
+
+    def fail() -> tuple[None]:
+        work()
+        raise RuntimeError("CUDA out of memory")
+
+    cuda.log.clear()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        ours.warm_up(fail)
+    assert float(cuda.state) == 0
+    assert cuda.log == ["stream 1 waits for main", "main waits for stream 1"]
+
+
+def test_replays_take_turns_on_any_stream(cuda: Cuda) -> None:
+    ours = recorder()
+    with ours.in_turn():
+        cuda.log.append("work")
+    assert cuda.log == ["main waits for the last replay", "work", "a replay on main"]
