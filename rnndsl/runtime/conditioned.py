@@ -61,6 +61,13 @@ class ConditionedModel(RecurrentModel):
             found = None if found is None else found.t()
         return output, found, last, True
 
+    def initial_state(self, batch: int) -> ModelState:
+        """Raises RuntimeError: there is no state before contexts are given."""
+        name = self.specification.name
+        raise RuntimeError(
+            f"{name} starts from what is given once: `start` makes its first state"
+        )
+
     def started(self, state: ModelState, is_batched: bool) -> ModelState:
         """What ``start`` returns: the state, without rows where none came."""
         return state if is_batched else without_rows(state)

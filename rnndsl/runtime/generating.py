@@ -78,9 +78,10 @@ def generate_tokens(
 
     start and stop: the symbols, or None. prime: (P, B), the first symbols of the
     sequences, (B, P) with ``batch_first``, as tokens are returned. Raises ValueError
-    for what does not fit together.
+    for what does not fit together, ShapeError for a state without rows.
     """
     _check_options(strategy, dict(search))
+    _check_rows(model, state)
     if prime is not None:
         prime = check_tensor("prime", prime)
         prime = prime.t() if model.batch_first and prime.dim() == 2 else prime
@@ -154,10 +155,13 @@ def continue_series(
 
     prime: (P, B, N), of which row b has ``lengths[b]``. Returns (steps, B, N). With
     ``batch_first`` time is the second axis in both. Raises ValueError for steps below
-    1, ShapeError for a row of no steps.
+    1, ShapeError for a prime without rows and for a row of no steps.
     """
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
+    if prime.dim() != 3:
+        form = "(B, P, N)" if model.batch_first else "(P, B, N)"
+        raise ShapeError(f"prime: expected size {form}, got {tuple(prime.shape)}")
     with model.kept_aside():
         output, state, *_ = model.over_time(prime, lengths=lengths, state=state)
     axis = 1 if model.batch_first else 0
@@ -172,6 +176,19 @@ def continue_series(
             value, state, *_ = model.run_step((outputs[-1],), state)
             outputs.append(value)
     return torch.stack(outputs, axis)
+
+
+def _check_rows(model: RecurrentModel, state: ModelState) -> None:
+    """Raises ShapeError for the state of a single sequence, as ``start`` makes it of
+    what is given without the axis of rows."""
+    first = getattr(model, model.specification.recurrences[0])
+    batched = next(_tensors_of_state(first.initial_state(1)))
+    found = next(_tensors_of_state(state))
+    if found.dim() < batched.dim():
+        raise ShapeError(
+            "generate: expected what is given to have an axis for the batch, (B, ...), "
+            "got a single sequence"
+        )
 
 
 def _check_options(strategy: str, search: dict[str, object]) -> None:

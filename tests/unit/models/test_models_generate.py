@@ -236,3 +236,23 @@ def test_a_stateful_model_keeps_its_state_while_it_writes() -> None:
     made(read[:3])
     made.generate(max_length=5, prime=prime)
     assert_close(made(read[3:])[0], expected[3:], **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "given", "options"),
+    [
+        ("caption", (F, V), (torch.ones(F).double(),), {"max_length": 3}),
+        ("turner", (V,), (torch.tensor([3, 1]),), {"max_length": 3}),
+        ("series", (3,), (torch.ones(5, 3).double(),), {"steps": 2}),
+    ],
+)
+def test_a_single_sequence_is_refused(
+    name: str, sizes: Any, given: Any, options: Any
+) -> None:
+    with pytest.raises(RuntimeError, match="axis for the batch|expected size .P, B, N"):
+        model(name, *sizes).generate(*given, **options)
+
+
+def test_a_first_state_without_contexts() -> None:
+    with pytest.raises(RuntimeError, match="`start` makes its first state"):
+        caption().initial_state(3)
