@@ -21,6 +21,7 @@ from rnndsl.verify.models.setting import ModelSetting, values_of
 from rnndsl.verify.models.subject import (
     build_model,
     call_model,
+    pieces_of,
     run_model,
     run_pieces,
     run_steps,
@@ -56,9 +57,7 @@ def pieces_against_interpreter(
         case=replace(setting.case, name="in pieces"),
         draw=replace(setting.draw, states=None),
     )
-    values = values_of(setting.model, setting.sizes, setting.case, setting.draw)
-    forward = values.outcome(setting.draw).forward
-    wanted = {n: v for n, v in forward.items() if n.startswith(("output", "last "))}
+    wanted = _interpreted_pieces(setting)
     check = Comparison(setting, "model", INTERPRETER, engine, _DOUBLE)
     try:
         model = build_model(module, setting, engine, _DOUBLE)
@@ -67,6 +66,25 @@ def pieces_against_interpreter(
         yield check.broken(broken)
     else:
         yield from check.compared(found, Outcome(forward=wanted, gradients={}))
+
+
+def _interpreted_pieces(setting: ModelSetting) -> dict[str, Tensor]:
+    """What ``run_pieces`` gives, each piece from the states behind the one before."""
+    model, outputs = replace(setting.model, loss=None), []
+    draw, last = setting.draw, setting.draw.states
+    for piece in pieces_of(setting):
+        own = replace(
+            draw,
+            inputs={name: value[piece] for name, value in draw.inputs.items()},
+            marks=None if draw.marks is None else draw.marks[piece],
+            states=last,
+        )
+        values = values_of(model, setting.sizes, setting.case, own)
+        outputs.append(values.output)
+        last = values.last
+    assert last is not None, "there are two pieces"
+    named = {f"last {name}": value for name, value in last.items()}
+    return {"output": torch.cat(outputs), **named}
 
 
 def interpreter_against_differences(

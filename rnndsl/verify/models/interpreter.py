@@ -94,7 +94,14 @@ def run_model(
         if model.encoder is not None:
             source = None if source_counted is None else source_counted[row]
             encoded = _encoded(
-                model.encoder, sizes, parameters, given, row, source, training
+                model.encoder,
+                sizes,
+                parameters,
+                given,
+                row,
+                source,
+                training,
+                truncation,
             )
         recurrences = Recurrences(
             cells={cell.name: cell for cell in model.cells},
@@ -140,6 +147,7 @@ def _encoded(
     row: int,
     counted: Sequence[int] | None,
     training: bool,
+    truncation: int | None,
 ) -> Encoded:
     """What an encoder makes of a row, of which the steps ``counted`` count."""
     inputs = {item.name: given[item.name] for item in encoder.inputs}
@@ -154,7 +162,7 @@ def _encoded(
         sources={item.name: item for item in (*encoder.contexts, *encoder.inputs)},
         states=None,
         training=training,
-        cuts=(),
+        cuts=range(truncation, len(steps), truncation) if truncation else (),
         marks=[False] * len(places),
         settling=None,
     )

@@ -221,19 +221,25 @@ def run_steps(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
         return with_loss(model, setting, live, values, {}).outcome(live)
 
 
+def pieces_of(setting: ModelSetting) -> tuple[slice, slice]:
+    """Which steps each of two calls is given; the same rows where there is one step."""
+    if setting.model.exchange is Exchange.ONE_TO_ONE:
+        return slice(None), slice(None)
+    return slice(0, _PIECE), slice(_PIECE, STEPS)
+
+
 def run_pieces(model: Any, setting: ModelSetting, dtype: torch.dtype) -> Outcome:
-    """A model that keeps its state, called twice for a sequence. Only values: what is
-    kept has no gradient. Raises BrokenModuleError."""
+    """A model that keeps its state, called twice: the outputs of both calls, and the
+    last states. Only values: what is kept has no gradient. Raises BrokenModuleError."""
     with attempt("fails in pieces"), torch.no_grad():
         live = differentiable(setting.draw, dtype)
         outputs = []
-        for piece in (slice(0, _PIECE), slice(_PIECE, STEPS)):
+        for piece in pieces_of(setting):
             inputs = [live.inputs[item.name][piece] for item in setting.model.inputs]
             told = {} if live.marks is None else {"reset": live.marks[piece]}
             output, state, *_ = model(*inputs, **told)
             outputs.append(output)
-        has_steps = setting.model.exchange.has_steps
-        values = {"output": torch.cat(outputs) if has_steps else outputs[-1]}
+        values = {"output": torch.cat(outputs)}
         last = _named(state, live)
         values |= {f"last {name}": value for name, value in last.items()}
         return Outcome(forward=values, gradients={})

@@ -79,12 +79,56 @@ model Rotating(I, H):
     layer Structured(2)
 """
 
+KEPT_BEST = """from zoo import GRU
+
+model Best(I):
+    input x: [I]
+    layer GRU(4)
+    io many_to_one(max)
+    stateful
+    truncate 2
+    head linear(1)
+    loss binary
+"""
+
+KEPT_STEP = """from zoo import GRU
+
+model Controller(I):
+    input x: [I]
+    layer GRU(4), state learned, skip
+    io one_to_one
+    stateful
+    loss mse
+"""
+
+CUT_TRANSLATOR = """from zoo import GRU, LSTM
+
+model Translator(S, T):
+    encoder:
+        input source: tokens(S)
+        embed 4
+        layer LSTM(4)
+    decoder:
+        input target: tokens(T)
+        embed 4
+        layer LSTM(4), state from encoder
+        layer GRU(3)
+        attend encoder, general
+        feed
+        head linear(T)
+    truncate 2
+    loss cross_entropy
+"""
+
 VERIFIED = {
     "reset": RESET,
     "episodes": EPISODES,
     "emitted": EMITTED,
     "emitted once": EMITTED_ONCE,
     "emitted settled": EMITTED_SETTLED,
+    "kept best": KEPT_BEST,
+    "kept step": KEPT_STEP,
+    "cut translator": CUT_TRANSLATOR,
     "dropped": DROPPED,
     "structured": STRUCTURED,
 }
