@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
 from threading import RLock
@@ -94,9 +95,10 @@ class GraphCache:
         if reason is None:
             reason = module_refusal(module, is_called=calls_module)
         # A recording waits for the thread of backward passes, which may not wait for
-        # the recording.
+        # the recording; only for the module's parameters to be in their places.
         if not self._lock.acquire(blocking=not is_in_backward()):
-            return call(inputs)
+            with nullcontext() if self._recorder is None else self._recorder.lock:
+                return call(inputs)
         try:
             if reason is None:
                 stored = stored_tensors(module)

@@ -148,7 +148,7 @@ class Capture:
         self, inputs: PartialTensors, stored: PartialTensors
     ) -> PartialTensors:
         """The same call, not recorded, with these parameters and buffers."""
-        with _in_place_of(self._slots, stored):
+        with self.lock, _in_place_of(self._slots, stored):
             return self._call(inputs)
 
     def _is_carried(self, output: int | None, given: Tensor) -> bool:
@@ -158,7 +158,11 @@ class Capture:
         return handed is not None and handed.is_still(given)
 
     def _run(self) -> PartialTensors:
-        with _in_place_of(self._slots, self._aliases), _autocast_without_cache():
+        with (
+            self.lock,
+            _in_place_of(self._slots, self._aliases),
+            _autocast_without_cache(),
+        ):
             outputs = self._call(self._inputs)
         if self._carried:
             outputs = tuple(_apart(output, self._inputs) for output in outputs)

@@ -37,7 +37,8 @@ class Recording(Protocol):
 class Recorder(Protocol):
     """Records for one module, whose recordings run one at a time.
 
-    ``lock`` is held while one runs: forward and backward come from different threads.
+    ``lock`` is held while one runs, since forward and backward come from different
+    threads, and while other tensors stand where the module's parameters are.
     """
 
     lock: RLock

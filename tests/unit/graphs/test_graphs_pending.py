@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -137,3 +138,28 @@ def test_threads_share_a_module(cases: Cases) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_backward_pass_does_not_wait_for_a_recording(cases: Cases) -> None:
+    """Which may wait for it: both run in the one thread that autograd has for a GPU."""
+    layer, plain = cases.recorded()
+    x, y = inputs()
+    found: list[torch.Tensor] = []
+
+    class Calls(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+            return value.clone()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+            found.append(layer(x.detach())[0])
+            return gradient
+
+    value = x.detach().clone().requires_grad_()
+    ends = threading.Thread(target=lambda: Calls.apply(value).sum().backward())
+    with layer._graphs._lock:
+        ends.start()
+        ends.join(timeout=20)
+        assert not ends.is_alive()
+    same(found[0], plain(y.detach())[0])
