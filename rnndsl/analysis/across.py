@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rnndsl.analysis import program
 from rnndsl.analysis.context import Context
-from rnndsl.analysis.findings import error, quoted
+from rnndsl.analysis.findings import error, quoted, shape_text
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.settings import settings_of
 from rnndsl.diagnostics import Diagnostic
@@ -27,6 +27,9 @@ def applied_across(
     if not operand.shape:
         context.add(no_features(call))
         return None
+    if len(operand.shape) > 1:
+        context.add(features_of_image(call, operand))
+        return None
     expression = program.AppliedAcross(
         span=call.span,
         function=function.name,
@@ -45,5 +48,16 @@ def no_features(call: tree.Call) -> Diagnostic:
         f"{quoted(call.function.text)} takes a vector",
         argument.span,
         label="a scalar: it has no features",
+        help=f"`{call.function.text}` works over the entries of a value of shape [H]",
+    )
+
+
+def features_of_image(call: tree.Call, operand: Operand) -> Diagnostic:
+    """A function over features, applied to an image."""
+    return error(
+        "RNN185",
+        f"{quoted(call.function.text)} takes a vector, not an image",
+        call.arguments[0].span,
+        label=f"has shape {shape_text(operand.shape)}",
         help=f"`{call.function.text}` works over the entries of a value of shape [H]",
     )

@@ -23,9 +23,9 @@ _KINDS = {
     tree.DeclarationKind.CONSTANT: Kind.CONSTANT,
 }
 _MOST_DIMENSIONS = {
-    Kind.INPUT: 1,
-    Kind.STATE: 1,
-    Kind.PARAMETER: 2,
+    Kind.INPUT: 3,
+    Kind.STATE: 3,
+    Kind.PARAMETER: 4,
     Kind.BIAS: 1,
 }
 _EXAMPLES = {

@@ -12,9 +12,11 @@ from rnndsl.analysis import operations, program
 from rnndsl.analysis.across import applied_across
 from rnndsl.analysis.application import applied
 from rnndsl.analysis.context import Context
+from rnndsl.analysis.convolutions import convolved
 from rnndsl.analysis.functions import FunctionNames, wrong_call
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.shape_rules import left_not_matrix
+from rnndsl.formulas.convolutions import CONV
 from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.syntax import tree
 
@@ -86,6 +88,8 @@ def _call(call: tree.Call, context: Context) -> Operand | None:
     if call.function.text not in context.functions:
         if call.function.text in FEATURE_FUNCTIONS:
             return applied_across(call, arguments, context)
+        if call.function.text == CONV.name:
+            return convolved(call, arguments, context)
         return applied(call, arguments, context)
     function = context.functions[call.function.text]
     # A body with an unknown argument is not looked at: it could not be typed, and the

@@ -24,21 +24,23 @@ from rnndsl.syntax import tree
 @dataclass(frozen=True, slots=True)
 class Initialiser:
     """A named way to start: its arguments, how many must be given, and how many axes
-    of one size it needs: rows and columns, or as many of the ones as of the others."""
+    of one size it needs: rows and columns, or as many of the ones as of the others.
+    ``for_kernels``: it also knows the kernels of convolutions."""
 
     arguments: tuple[str, ...] = ()
     required: int = 0
     for_matrices: bool = True
     is_square: bool = False
+    for_kernels: bool = False
 
 
 INITIALISERS = {
     "uniform": Initialiser(("low", "high"), required=2, for_matrices=False),
     "normal": Initialiser(("mean", "std"), required=2, for_matrices=False),
-    "xavier_uniform": Initialiser(("gain",)),
-    "xavier_normal": Initialiser(("gain",)),
-    "kaiming_uniform": Initialiser(),
-    "kaiming_normal": Initialiser(),
+    "xavier_uniform": Initialiser(("gain",), for_kernels=True),
+    "xavier_normal": Initialiser(("gain",), for_kernels=True),
+    "kaiming_uniform": Initialiser(for_kernels=True),
+    "kaiming_normal": Initialiser(for_kernels=True),
     "orthogonal": Initialiser(("gain",)),
     "identity": Initialiser(),
     "spectral_radius": Initialiser(("radius",), required=1, is_square=True),
@@ -193,6 +195,8 @@ def wrong_initialiser_arguments(
 def _fits(shape: Shape, initialiser: Initialiser) -> bool:
     if initialiser.is_square:
         return len(shape) == 2 and shape[0] == shape[1]
+    if initialiser.for_kernels and len(shape) > 2:
+        return all(isinstance(size, int) for size in shape[2:])
     return len(shape) == 2 or not initialiser.for_matrices
 
 
@@ -259,6 +263,7 @@ def _formula(expression: program.TypedExpression) -> formula.Formula:
             | program.ReadLocal()
             | program.ReadParameter()
             | program.MatrixProduct()
+            | program.Convolved()
             | program.AppliedAcross()
         ):
             raise AssertionError("only numbers and dimensions are read here")

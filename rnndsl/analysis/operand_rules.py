@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rnndsl.analysis.findings import error, quoted, shape_text
 from rnndsl.analysis.operand import Operand
-from rnndsl.analysis.program import Compared, ReadParameter
+from rnndsl.analysis.program import Compared, ReadParameter, Shape
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.diagnostics import Diagnostic, Label, Span
 
@@ -20,12 +20,17 @@ def misplaced(
             declared = scope.get(name)
             if declared is None:
                 return None
-            if len(shape) > 1:
+            if len(shape) > 1 and not _is_image(shape, scope):
                 place = Label(declared.span, f"{shape_text(shape)}, declared here")
-                return matrix_as_value(span, place)
+                return matrix_as_value(span, place, is_kernel=len(shape) > 2)
             if declared.kind is Kind.BIAS and not is_term:
                 return bias_not_added(span, Label(declared.span, "declared here"))
     return None
+
+
+def _is_image(shape: Shape, scope: Scope) -> bool:
+    """Whether inputs or states have this shape: weights, one for each entry of it."""
+    return any(d.shape == shape for d in scope.of_kind(Kind.INPUT, Kind.STATE))
 
 
 def comparison_as_value(span: Span) -> Diagnostic:
@@ -42,8 +47,19 @@ def comparison_as_value(span: Span) -> Diagnostic:
     )
 
 
-def matrix_as_value(span: Span, declaration: Label) -> Diagnostic:
-    """A matrix anywhere but on the left of ``@``."""
+def matrix_as_value(
+    span: Span, declaration: Label, *, is_kernel: bool = False
+) -> Diagnostic:
+    """A matrix anywhere but on the left of ``@``, or a kernel but in ``conv``."""
+    if is_kernel:
+        return error(
+            "RNN071",
+            f"the kernel {quoted(span.text)} is used as a value",
+            span,
+            label="no input and no state has this shape",
+            labels=[declaration],
+            help=f"convolve an image with it: `conv({span.text}, ...)`",
+        )
     return error(
         "RNN071",
         f"the matrix {quoted(span.text)} is used as a vector",

@@ -110,6 +110,17 @@ class MatrixProduct(Located):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Convolved(Located):
+    """A kernel of shape [R, C, k, ...] over an image of shape [C, Y, X], or over places
+    in a row, [C, L], zero around it; ``bias`` of shape [R] is added at each place."""
+
+    kernel: ReadParameter
+    operand: TypedExpression
+    bias: ReadParameter | None
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryOperation(Located):
     """Both operands have this shape, or one of them is a scalar."""
 
@@ -174,6 +185,7 @@ TypedExpression: TypeAlias = (
     | ReadLocal
     | ReadParameter
     | MatrixProduct
+    | Convolved
     | BinaryOperation
     | Negated
     | Raised

@@ -98,6 +98,8 @@ def operands(
             return ()
         case program.MatrixProduct(matrix=matrix, operand=operand):
             return (matrix, operand)
+        case program.Convolved(kernel=kernel, operand=operand, bias=bias):
+            return (kernel, operand, *(() if bias is None else (bias,)))
         case (
             program.BinaryOperation(left=left, right=right)
             | program.Compared(left=left, right=right)
@@ -129,6 +131,8 @@ def _own(expression: program.TypedExpression) -> tuple[object, ...]:
             return (name,)
         case program.MatrixProduct() | program.Negated():
             return ()
+        case program.Convolved(bias=bias):
+            return (bias is None,)
         case (
             program.BinaryOperation(operator=operator)
             | program.Compared(operator=operator)

@@ -10,6 +10,7 @@ from rnndsl.analysis.program import (
     BinaryOperation,
     Compared,
     Constant,
+    Convolved,
     Delay,
     MatrixProduct,
     Negated,
@@ -22,6 +23,7 @@ from rnndsl.analysis.program import (
     ReadPrevious,
     TypedExpression,
 )
+from rnndsl.formulas.convolutions import convolution_text
 from rnndsl.formulas.text import (
     Written,
     applied,
@@ -51,6 +53,10 @@ def written_expression(expression: TypedExpression) -> Written:
             return Written(name)
         case MatrixProduct(matrix=matrix, operand=operand):
             return matrix_product(matrix.name, written_expression(operand))
+        case Convolved(kernel=kernel, operand=operand, bias=bias):
+            image = written_expression(operand).text
+            added = None if bias is None else bias.name
+            return Written(convolution_text(kernel.name, image, added))
         case BinaryOperation(operator=operator, left=left, right=right):
             first, second = written_expression(left), written_expression(right)
             return arithmetic(operator, first, second)

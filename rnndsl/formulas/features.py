@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rnndsl.formulas.convolutions import CONV, ConvolutionFunction
 from rnndsl.formulas.formula import (
     Apply,
     Compare,
@@ -157,7 +158,11 @@ _TABLE = (
 
 FEATURE_FUNCTIONS: dict[str, FeatureFunction] = {f.name: f for f in _TABLE}
 
-AnyFunction: TypeAlias = Function | FeatureFunction
+AnyFunction: TypeAlias = Function | FeatureFunction | ConvolutionFunction
 
-ALL_FUNCTIONS: dict[str, AnyFunction] = {**FUNCTIONS, **FEATURE_FUNCTIONS}
+ALL_FUNCTIONS: dict[str, AnyFunction] = {
+    **FUNCTIONS,
+    **FEATURE_FUNCTIONS,
+    CONV.name: CONV,
+}
 """What a spec may call, by name: elementwise functions first."""

@@ -53,6 +53,15 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Convolution:
+    """A kernel over an image, zero around it, plus a bias for each channel."""
+
+    kernel: str
+    operand: str
+    bias: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Elementwise:
     """A formula over the names of other nodes."""
 
@@ -88,6 +97,7 @@ Operation: TypeAlias = (
     | Parameter
     | Size
     | Product
+    | Convolution
     | Elementwise
     | Across
     | Widen
@@ -154,6 +164,11 @@ def operands(operation: Operation) -> tuple[str, ...]:
                 yield operand
                 if base is not None:
                     yield base
+            case Convolution(kernel=kernel, operand=operand, bias=bias):
+                yield kernel
+                yield operand
+                if bias is not None:
+                    yield bias
             case Elementwise(formula=formula):
                 yield from symbols(formula)
             case Across(operand=operand) | Widen(operand=operand):

@@ -11,6 +11,7 @@ from rnndsl.analysis.program import (
     Cell,
     Compared,
     Constant,
+    Convolved,
     Equation,
     MatrixProduct,
     Negated,
@@ -38,6 +39,7 @@ from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.ir.folding import folded
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -177,6 +179,8 @@ class _Lowering:
                 return self._across(expression, name)
             case MatrixProduct():
                 return self._product(expression, name)
+            case Convolved():
+                return self._convolution(expression, name)
             case _:
                 formula = self._formula(expression)
         if isinstance(formula, Symbol | Number):
@@ -235,6 +239,8 @@ class _Lowering:
                 return self.values[name, False]
             case MatrixProduct():
                 return self._product(expression, None)
+            case Convolved():
+                return self._convolution(expression, None)
             case BinaryOperation(operator=operator, left=left, right=right):
                 additive = operator in ("+", "-")
                 return folded(
@@ -264,6 +270,19 @@ class _Lowering:
         weight = self._value(Parameter(matrix.name), matrix.shape, matrix.name).name
         telling = self._short(f"{weight}_{vector.removesuffix('_prev')}", "product")
         operation = Product(weight, vector)
+        return self._value(operation, expression.shape, telling, name=name)
+
+    def _convolution(self, expression: Convolved, name: str | None) -> Symbol:
+        read = expression.kernel, expression.bias
+        kernel, bias = (
+            None if p is None else self._value(Parameter(p.name), p.shape, p.name).name
+            for p in read
+        )
+        assert kernel is not None
+        image = self.atom(expression.operand, "operand")
+        operand = self.batched(image, expression.operand.shape, self._part("operand"))
+        telling = self._short(f"{kernel}_{operand.removesuffix('_prev')}", "convolved")
+        operation = Convolution(kernel, operand, bias)
         return self._value(operation, expression.shape, telling, name=name)
 
     def _comparison(self, expression: Compared, shape: Shape) -> Compare:

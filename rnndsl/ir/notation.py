@@ -1,7 +1,7 @@
 """The values of a step in the author's notation: ``x[t]``, ``h[t-1]``, ``c[t]``.
 
-A product that only one other value reads, and that the author gave no name, is written
-out where it is read.
+A product or a convolution that only one other value reads, and that the author gave no
+name, is written out where it is read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Collection
 from typing import assert_never
 
 from rnndsl.analysis.program import Equation
+from rnndsl.formulas.convolutions import convolution_text
 from rnndsl.formulas.text import (
+    Binding,
     Written,
     applied,
     matrix_product,
@@ -20,6 +22,7 @@ from rnndsl.formulas.text import (
 )
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -54,7 +57,9 @@ def notation(graph: StepGraph, taken: Collection[str] = ()) -> dict[str, Written
                 text = member
             case Size(dimension=dimension):
                 text = dimension
-            case Product() if uses[node.name] == 1 and node.name not in named:
+            case Product() | Convolution() if (
+                uses[node.name] == 1 and node.name not in named
+            ):
                 found[node.name] = definition(node, found)
                 continue
             case _ if node.name in named:
@@ -89,6 +94,11 @@ def definition(node: Node, values: dict[str, Written]) -> Written:
             return Written(f"{product.text} + {start.text}", start.binding)
         case Across(function=function, operand=operand, constants=constants):
             return applied(function, [values[operand]], constants)
+        case Convolution(kernel=kernel, operand=operand, bias=bias):
+            added = None if bias is None else values[bias].text
+            image = values[operand].text
+            text = convolution_text(values[kernel].text, image, added)
+            return Written(text, Binding.CALL)
         case Widen(operand=operand):
             return Written(f"{values[operand].text} for each feature")
         case Expand(value=value):

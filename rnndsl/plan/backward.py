@@ -17,7 +17,9 @@ from rnndsl.plan.statements import (
     AcrossBackward,
     Axis,
     Compute,
+    ConvolveBackward,
     Join,
+    KernelSum,
     Multiply,
     OuterSum,
     Slice,
@@ -31,7 +33,10 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    OverImage,
+    OverPlaces,
     ThroughFeatures,
+    ThroughKernel,
     ThroughMatrix,
 )
 
@@ -124,12 +129,14 @@ class _Backward:
                 case Flow(reader=reader, formula=formula):
                     part = substitute(formula, self._aliases)
                     parts.append(self._flow(node, reader, part, own))
-                case ThroughMatrix(reader=reader):
+                case ThroughMatrix(reader=reader) | ThroughKernel(reader=reader):
                     name = self._through(self._groups[reader], own)
                     if Symbol(name) not in parts:
                         parts.append(Symbol(name))
-                case OuterProduct(reader=reader):
+                case OuterProduct(reader=reader) | OverPlaces(reader=reader):
                     parts.append(Symbol(self._weight(self._groups[reader], reader)))
+                case OverImage(reader=reader):
+                    parts.append(Symbol(self._bias(self._groups[reader], reader)))
                 case OverFeatures(reader=reader, arriving=arriving):
                     parts.append(Symbol(self._features(node, reader, arriving)))
                 case ThroughFeatures(reader=reader, arriving=arriving):
@@ -160,11 +167,12 @@ class _Backward:
     def _is_one(self, item: Adjoint) -> bool:
         """Whether all contributions are one value, which then bears the name."""
         first, *others = item.contributions
-        if not isinstance(first, ThroughMatrix):
+        if not isinstance(first, ThroughMatrix | ThroughKernel):
             return not others
         group = self._groups[first.reader]
         return all(
-            isinstance(other, ThroughMatrix) and self._groups[other.reader] is group
+            isinstance(other, ThroughMatrix | ThroughKernel)
+            and self._groups[other.reader] is group
             for other in others
         )
 
@@ -253,7 +261,7 @@ class _Backward:
             return str(parts[0])
         if parts not in self._joined:
             name = self._names.take(f"d_{group.target}")
-            shapes = tuple((rows,) for rows in group.rows)
+            shapes = tuple((rows, *group.places) for rows in group.rows)
             join = Join(target=name, parts=parts, shapes=shapes)
             self._place(parts, group.stage, join)
         # Groups that share their gradients share the join: it belongs where the first
@@ -277,9 +285,12 @@ class _Backward:
         operand = self._nodes[group.operand]
         name = own or self._names.take(f"d_{operand.name}_part")
         self._values[name] = Value(self._axis(group.stage), operand.shape)
+        weight = group.weight
         self._add(
             group.stage,
-            Multiply(target=name, operand=joined, weight=group.weight, transposed=True),
+            ConvolveBackward(target=name, arriving=joined, weight=weight)
+            if group.window
+            else Multiply(target=name, operand=joined, weight=weight, transposed=True),
         )
         self._made["operand", group.target] = name
         return name
@@ -290,9 +301,17 @@ class _Backward:
         if whole is None:
             first = self._names.take(f"d_{group.target}_weight")
             self._values[first] = Value(Axis.FIXED, None)
+            joined, operand = self._join(group), group.operand
             self._add(
                 Stage.FIXED,
-                OuterSum(target=first, left=self._join(group), right=group.operand),
+                KernelSum(
+                    target=first,
+                    arriving=joined,
+                    operand=operand,
+                    window=group.window,
+                )
+                if group.window
+                else OuterSum(target=first, left=joined, right=operand),
             )
             whole = self._made["weight", group.target] = first
         return self._block(group, whole, "weight", member)
@@ -305,7 +324,12 @@ class _Backward:
             self._values[whole] = Value(Axis.FIXED, None)
             self._add(
                 Stage.FIXED,
-                SumSteps(target=whole, operand=self._join(group), scalar=False),
+                SumSteps(
+                    target=whole,
+                    operand=self._join(group),
+                    scalar=False,
+                    places=len(group.places),
+                ),
             )
             self._made["bias", group.target] = whole
         return self._block(group, whole, "bias", member)

@@ -1,7 +1,8 @@
 """What a cell costs, as formulas in its own dimensions.
 
-A product of a matrix [R, C] with a vector counts 2 * R * C operations; an operation of
-an elementwise formula, or a function, one for each entry of its result.
+A product of a matrix [R, C] with a vector counts 2 * R * C operations, a kernel as many
+at each place; an operation of an elementwise formula, or a function, one for each entry
+of its result.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from rnndsl.plan.statements import (
     AcrossBackward,
     Axis,
     Compute,
+    Convolve,
+    ConvolveBackward,
+    KernelSum,
     Multiply,
     OuterSum,
     Slice,
@@ -139,6 +143,18 @@ def _multiplied(
             yield 2 * entries((rows, (columns,)))
         case OuterSum(target=target):
             yield 2 * entries(shapes[target])
+        case (
+            Convolve(weight=weight, target=image)
+            | ConvolveBackward(weight=weight, target=image)
+        ):
+            kernels = [plan.graph.node(name).shape for name in weight.matrices]
+            _, *places = shapes[image]
+            rows = tuple(shape[0] for shape in kernels)
+            window = ((dim,) for dim in kernels[0][1:])
+            yield 2 * entries((rows, *window, *places))
+        case KernelSum(target=target, arriving=arriving):
+            _, *places = shapes[arriving]
+            yield 2 * entries((*shapes[target], *places))
         case _:
             return
 

@@ -8,6 +8,7 @@ from typing import assert_never
 from rnndsl.formulas.formula import Formula, Symbol
 from rnndsl.ir import graph as ir
 from rnndsl.ir.graph import (
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -27,6 +28,7 @@ from rnndsl.plan.statements import (
     Across,
     Axis,
     Compute,
+    Convolve,
     Join,
     Members,
     Multiply,
@@ -117,7 +119,7 @@ class _Forward:
                     when,
                     Compute(target=node.name, formula=formula, equation=node.equation),
                 )
-            case Product():
+            case Product() | Convolution():
                 self._product(self._groups[node.name])
             case ir.Across(function=function, operand=operand, constants=constants):
                 self._add(
@@ -144,20 +146,25 @@ class _Forward:
             return
         self._done[group.target] = None
         self._values.setdefault(group.target, Value(AXES[group.stage], None))
-        self._add(
-            group.stage,
-            Multiply(
-                target=group.target,
-                operand=group.operand,
-                weight=group.weight,
-                base=self._base(group),
-            ),
-        )
+        self._add(group.stage, self._joint(group))
         if len(group.members) > 1:
             self._add(
                 group.stage,
-                Slice(targets=group.members, source=group.target, sizes=group.rows),
+                Slice(
+                    targets=group.members,
+                    source=group.target,
+                    sizes=group.rows,
+                    places=group.places,
+                ),
             )
+
+    def _joint(self, group: ProductGroup) -> Multiply | Convolve:
+        """All members at once."""
+        target, operand, weight = group.target, group.operand, group.weight
+        base = self._base(group)
+        if group.window:
+            return Convolve(target=target, operand=operand, weight=weight, bias=base)
+        return Multiply(target=target, operand=operand, weight=weight, base=base)
 
     def _base(self, group: ProductGroup) -> str | None:
         """What the whole group starts from: another group, or a bias beside it."""

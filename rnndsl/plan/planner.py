@@ -210,7 +210,12 @@ def _buffers(
         if any(parts):
             sizes = tuple(shape[0] for shape in statement.shapes)
             slices.append(
-                Slice(targets=tuple(parts), source=statement.target, sizes=sizes)
+                Slice(
+                    targets=tuple(parts),
+                    source=statement.target,
+                    sizes=sizes,
+                    places=statement.shapes[0][1:],
+                )
             )
     return tuple(buffers), slices
 

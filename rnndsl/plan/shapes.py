@@ -14,7 +14,10 @@ from rnndsl.plan.statements import (
     AcrossBackward,
     Axis,
     Compute,
+    Convolve,
+    ConvolveBackward,
     Join,
+    KernelSum,
     Members,
     Multiply,
     OuterSum,
@@ -58,7 +61,7 @@ def plan_shapes(plan: CellPlan) -> dict[str, Axes]:
     }
     for name, parameter in zip(plan.stored, plan.graph.cell.parameters, strict=True):
         found[name] = stored_axes(parameter)
-    rows = {group.target: (group.rows,) for group in plan.groups}
+    rows = {group.target: (group.rows, *_axes(group.places)) for group in plan.groups}
     for statement in all_statements(plan):
         for index, name in enumerate(targets(statement)):
             if name not in found:
@@ -102,16 +105,20 @@ def _inferred(statement: Statement, index: int, known: Mapping[str, Axes]) -> Ax
             if shapes[0] == ():
                 return ((len(shapes),),)
             return (tuple(shape[0] for shape in shapes), *_axes(shapes[0][1:]))
-        case SumSteps(operand=operand, scalar=scalar):
-            return () if scalar else known[operand]
+        case SumSteps(operand=operand, scalar=scalar, places=places):
+            return () if scalar else known[operand][: len(known[operand]) - places]
         case OuterSum(left=left, right=right):
             return (known[left][-1], known[right][-1])
+        case KernelSum(arriving=arriving, operand=operand, window=window):
+            return (known[arriving][0], known[operand][0], *_axes(window))
         case SumFeatures() | SizeOf():
             return ()
         case (
             Unsqueeze()
             | Repeat()
             | Multiply()
+            | Convolve()
+            | ConvolveBackward()
             | Members()
             | Across()
             | AcrossBackward()

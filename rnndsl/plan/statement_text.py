@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from rnndsl.formulas.convolutions import convolution_text
 from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.formulas.text import Written, applied, written, written_number
 from rnndsl.plan.statements import (
     Across,
     AcrossBackward,
     Compute,
+    Convolve,
+    ConvolveBackward,
     Join,
+    KernelSum,
     Members,
     Multiply,
     OuterSum,
@@ -38,6 +42,12 @@ def statement_text(statement: Statement) -> str:
             mark = ".T" if statement.transposed else ""
             start = "" if base is None else f" + {base}"
             return f"{target} = {_weight(statement.weight)}{mark} @ {operand}{start}"
+        case Convolve(target=target, operand=operand, weight=weight, bias=bias):
+            return f"{target} = {convolution_text(_weight(weight), operand, bias)}"
+        case ConvolveBackward(target=target, arriving=arriving, weight=weight):
+            return f"{target} = conv({_weight(weight)}).T @ {arriving}"
+        case KernelSum(target=target, arriving=arriving, operand=operand):
+            return f"{target} = sum over t, b of conv.T({arriving}, {operand})"
         case Slice(targets=names, source=source):
             return f"{_names(names)} = {source}"
         case Join(target=target, parts=parts):
@@ -54,8 +64,9 @@ def statement_text(statement: Statement) -> str:
             return _gradient(statement)
         case SumFeatures(target=target, operand=operand):
             return f"{target} = sum over the features of {operand}"
-        case SumSteps(target=target, operand=operand, scalar=scalar):
+        case SumSteps(target=target, operand=operand, scalar=scalar, places=places):
             axes = "t, b and the features" if scalar else "t, b"
+            axes = "t, b and places" if places else axes
             return f"{target} = sum over {axes} of {operand}"
         case OuterSum(target=target, left=left, right=right):
             return f"{target} = sum over t, b of {left} {right}.T"

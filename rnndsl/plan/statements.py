@@ -61,12 +61,45 @@ class Multiply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Convolve:
+    """The convolution of ``operand`` with the kernels of ``weight``, plus ``bias``."""
+
+    target: str
+    operand: str
+    weight: Weight
+    bias: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvolveBackward:
+    """What a convolution sends to its operand when ``arriving`` arrives at it."""
+
+    target: str
+    arriving: str
+    weight: Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelSum:
+    """The gradient of a kernel, over all steps and rows: of entry (r, c, j), the sum
+    of ``arriving`` in channel r times ``operand`` in channel c, j places further. The
+    kernel has the sizes ``window``."""
+
+    target: str
+    arriving: str
+    operand: str
+    window: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """The parts of a value along its features; None for a part nobody reads."""
+    """The parts of a value along its features; None for a part nobody reads. ``places``
+    are the axes behind these, of an image."""
 
     targets: tuple[str | None, ...]
     source: str
     sizes: tuple[Dim, ...]
+    places: Shape = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +163,13 @@ class SumFeatures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SumSteps:
-    """The sum over steps and rows, and over features too where it is ``scalar``."""
+    """The sum over steps and rows, and over features too where it is ``scalar``, or
+    over so many axes of ``places`` behind them."""
 
     target: str
     operand: str
     scalar: bool
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +200,9 @@ class SizeOf:
 Statement: TypeAlias = (
     Compute
     | Multiply
+    | Convolve
+    | ConvolveBackward
+    | KernelSum
     | Slice
     | Join
     | Unsqueeze
@@ -187,6 +225,13 @@ def reads(statement: Statement) -> tuple[str, ...]:
         case Multiply(operand=operand, base=base, weight=weight):
             stacked = weight.matrices if weight.stored is None else ()
             return (operand, *(() if base is None else (base,)), *stacked)
+        case Convolve(operand=operand, bias=bias, weight=weight):
+            stacked = weight.matrices if weight.stored is None else ()
+            return (operand, *(() if bias is None else (bias,)), *stacked)
+        case ConvolveBackward(arriving=arriving, weight=weight):
+            return (arriving, *(weight.matrices if weight.stored is None else ()))
+        case KernelSum(arriving=arriving, operand=operand):
+            return (arriving, operand)
         case Slice(source=source):
             return (source,)
         case Join(parts=parts):

@@ -6,6 +6,7 @@ from collections import Counter
 
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.show import structure_words
+from rnndsl.formulas.convolutions import convolution_text
 from rnndsl.ir.graph import Parameter
 from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import CellPlan
@@ -48,10 +49,14 @@ def _recurrence(plan: CellPlan) -> str:
 
 
 def product_text(plan: CellPlan, group: ProductGroup) -> str:
-    """``[4*H, I] @ x``."""
+    """``[4*H, I] @ x``, ``conv([4*H, I, 3, 3], x)``."""
     matrix = plan.graph.node(group.weight.matrices[0])
     assert isinstance(matrix.operation, Parameter)
-    return f"[{rows_text(group.rows)}, {matrix.shape[1]}] @ {group.operand}"
+    sizes = [rows_text(group.rows), *map(str, matrix.shape[1:])]
+    weight = f"[{', '.join(sizes)}]"
+    if group.window:
+        return convolution_text(weight, group.operand, None)
+    return f"{weight} @ {group.operand}"
 
 
 def rows_text(rows: tuple[Dim, ...]) -> str:

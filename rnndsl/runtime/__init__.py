@@ -52,6 +52,11 @@ from rnndsl.runtime.generation import (
     reorder_batch,
     repeat_batch,
 )
+from rnndsl.runtime.image_convolution import (
+    convolve,
+    convolve_backward,
+    kernel_gradient,
+)
 from rnndsl.runtime.initialisers import Initialiser
 from rnndsl.runtime.kernels import Kernels
 from rnndsl.runtime.layer import RecurrentLayer
@@ -138,6 +143,8 @@ __all__ = [
     "binary_loss",
     "clip_gradient",
     "continue_series",
+    "convolve",
+    "convolve_backward",
     "crf_loss",
     "cross_entropy_loss",
     "ctc_best_path",
@@ -149,6 +156,7 @@ __all__ = [
     "generate_tokens",
     "given_embedding",
     "greedy_search",
+    "kernel_gradient",
     "last_step",
     "layer_norm",
     "layer_norm_backward",

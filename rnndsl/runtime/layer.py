@@ -355,12 +355,13 @@ class RecurrentLayer(DynamicalModule):
 
 
 def _joined(outputs: list[Tensor]) -> Tensor:
-    """The outputs of all directions side by side, (T, B, directions * features)."""
+    """The outputs of all directions side by side, (T, B, directions * features, ...):
+    of images, their channels."""
     if len(outputs) == 1:
         return outputs[0]
     if outputs[0].dim() == 2:
         return torch.stack(outputs, -1)
-    return torch.cat(outputs, -1)
+    return torch.cat(outputs, 2)
 
 
 def _reordered(state: Tensors, order: Tensor | None) -> Tensors:

@@ -16,7 +16,8 @@ def layer_sizes(
     """The size of every dimension, for each layer.
 
     From the second layer on, the dimension of the first input is the width of the
-    output of all directions. Raises ValueError where a stack cannot fit.
+    output of all directions, in images the number of its channels. Raises ValueError
+    where a stack cannot fit.
     """
     first = dict(sizes)
     if num_layers == 1:
@@ -27,9 +28,13 @@ def layer_sizes(
     source = specification.inputs[0]
     if not source.shape and not specification.output_shape and directions == 1:
         return (first,) * num_layers
-    if len(source.shape) != 1 or len(specification.output_shape) != 1:
+    if not source.shape or len(source.shape) != len(specification.output_shape):
         raise _misfit(
-            specification, f"{source.name} is no vector, or the output is none"
+            specification, f"{source.name} has other dimensions than the output"
+        )
+    if source.shape[1:] != specification.output_shape[1:]:
+        raise _misfit(
+            specification, f"{source.name} has places of other sizes than the output"
         )
     dim = source.shape[0]
     width = directions * resolve_dim(specification.output_shape[0], sizes)

@@ -13,6 +13,7 @@ from typing import TypeAlias, assert_never
 from rnndsl.formulas.formula import Formula, Symbol
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -56,6 +57,32 @@ class OuterProduct:
 
 
 @dataclass(frozen=True, slots=True)
+class ThroughKernel:
+    """The transposed convolution of ``arriving``: what goes to the image."""
+
+    reader: str
+    kernel: str
+    arriving: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverPlaces:
+    """``operand`` times ``arriving``, at the places that a kernel's entry joins."""
+
+    reader: str
+    arriving: str
+    operand: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverImage:
+    """The sum of ``arriving`` over the places of a channel: what goes to its bias."""
+
+    reader: str
+    arriving: str
+
+
+@dataclass(frozen=True, slots=True)
 class OverFeatures:
     """The sum of ``arriving`` over the features: what widening sends to its scalar."""
 
@@ -72,7 +99,14 @@ class ThroughFeatures:
 
 
 Contribution: TypeAlias = (
-    Flow | ThroughMatrix | OuterProduct | OverFeatures | ThroughFeatures
+    Flow
+    | ThroughMatrix
+    | OuterProduct
+    | ThroughKernel
+    | OverPlaces
+    | OverImage
+    | OverFeatures
+    | ThroughFeatures
 )
 
 
@@ -133,6 +167,11 @@ def adjoint_graph(graph: StepGraph, names: Names) -> AdjointGraph:
                 received[matrix].append(OuterProduct(node.name, name, operand))
                 if base is not None:
                     received[base].append(Flow(node.name, Symbol(name)))
+            case Convolution(kernel=kernel, operand=operand, bias=bias):
+                received[operand].append(ThroughKernel(node.name, kernel, name))
+                received[kernel].append(OverPlaces(node.name, name, operand))
+                if bias is not None:
+                    received[bias].append(OverImage(node.name, name))
             case Elementwise(formula=formula):
                 for reached, sent in adjoints(formula, node.name, name).items():
                     received[reached].append(Flow(node.name, sent))

@@ -23,6 +23,7 @@ from rnndsl.formulas.formula import (
 from rnndsl.formulas.functions import FUNCTIONS
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -46,7 +47,8 @@ LONG = 40
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """``diag(coefficient) @ matrix @ operand``."""
+    """``diag(coefficient) @ matrix @ operand``; of a kernel, the matrix by which it
+    takes an image to another."""
 
     coefficient: Formula
     matrix: str
@@ -132,7 +134,7 @@ class _Accumulation:
         self._multiplied = {
             node.operation.operand
             for node in graph.nodes
-            if isinstance(node.operation, Product)
+            if isinstance(node.operation, Product | Convolution)
         }
         self._maps: dict[str, LinearMap] = {}
         self._referred: dict[str, LinearMap] = {}
@@ -186,6 +188,11 @@ class _Accumulation:
                     parts=() if inner.is_zero else (Through(ONE, matrix, inner),)
                 )
                 return product if base is None else _sum(product, self._maps[base])
+            case Convolution(kernel=kernel, operand=operand):
+                inner = self._maps[operand]
+                return LinearMap(
+                    parts=() if inner.is_zero else (Through(ONE, kernel, inner),)
+                )
             case Across(operand=operand):
                 inner = self._maps[operand]
                 return LinearMap(

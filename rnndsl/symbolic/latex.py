@@ -16,6 +16,7 @@ from rnndsl.analysis.program import (
     Cell,
     Compared,
     Constant,
+    Convolved,
     Delay,
     Equation,
     MatrixProduct,
@@ -90,6 +91,12 @@ class _Writing:
                 vector = _within(self.written(operand), Binding.ATOM)
                 product = f"{latex_name(matrix.name)} {vector}"
                 return Written(product, Binding.MATRIX_PRODUCT)
+            case Convolved(kernel=kernel, operand=operand, bias=bias):
+                image = _within(self.written(operand), Binding.ATOM)
+                folded = Written(f"{latex_name(kernel.name)} * {image}", Binding.TERM)
+                if bias is None:
+                    return folded
+                return Written(f"{folded.text} + {latex_name(bias.name)}", Binding.SUM)
             case BinaryOperation(operator=operator, left=left, right=right):
                 is_vector = left.shape != () and right.shape != ()
                 first, second = self.written(left), self.written(right)

@@ -11,6 +11,7 @@ import sympy
 from rnndsl.formulas.formula import Apply, Formula, children, symbols
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Node,
     Parameter,
@@ -34,8 +35,8 @@ class RecurrenceClass(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrence:
-    """``through`` names the matrices, and the functions over features, on the way from
-    old states to new ones.
+    """``through`` names the matrices and kernels, and the functions over features, on
+    the way from old states to new ones.
 
     ``known`` are the states that no recurrence is needed for: their new values need no
     old state, or only old values of such states, as in a delay of the input. The class
@@ -51,8 +52,9 @@ def recurrence(graph: StepGraph) -> Recurrence:
     """Classifies a step by the values between its old and its new states.
 
     Linear: every such value is of degree one in the old states, with coefficients that
-    do not depend on them. Diagonal: neither a matrix product nor a function over
-    features lies between; the latter is not looked into, and makes the class dense.
+    do not depend on them. Diagonal: no matrix product, no convolution and no function
+    over features lies between; the latter is not looked into, and makes the class
+    dense.
     """
     new_states = {
         state.name: name
@@ -110,6 +112,8 @@ def _through(graph: StepGraph, path: Iterable[Node]) -> Iterator[str]:
         match node.operation:
             case Product(matrix=matrix):
                 yield _member(graph, matrix)
+            case Convolution(kernel=kernel):
+                yield _member(graph, kernel)
             case Across(function=function) if function not in seen:
                 seen[function] = None
                 yield function

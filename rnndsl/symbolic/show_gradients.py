@@ -16,6 +16,7 @@ from rnndsl.formulas.sum_text import Term, equation_lines, signed
 from rnndsl.formulas.text import Binding, Written, written
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -37,7 +38,10 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    OverImage,
+    OverPlaces,
     ThroughFeatures,
+    ThroughKernel,
     ThroughMatrix,
     adjoint_graph,
 )
@@ -114,7 +118,14 @@ class _Gradients:
             match node.operation:
                 case Input() | Previous() | Parameter() | Size():
                     continue
-                case Elementwise() | Product() | Across() | Widen() | Expand():
+                case (
+                    Elementwise()
+                    | Product()
+                    | Convolution()
+                    | Across()
+                    | Widen()
+                    | Expand()
+                ):
                     value = self._values[node.name].text
                     if self._is_written_out(node):
                         continue
@@ -123,9 +134,9 @@ class _Gradients:
                     assert_never(node.operation)
 
     def _is_written_out(self, node: Node) -> bool:
-        """A product that stands where it is read."""
-        value = self._values[node.name]
-        return isinstance(node.operation, Product) and value.binding < Binding.ATOM
+        """A product or a convolution that stands where it is read."""
+        is_product = isinstance(node.operation, Product | Convolution)
+        return is_product and self._values[node.name].binding < Binding.ATOM
 
     def _find_aliases(self) -> None:
         """Unnamed values whose gradient is that of the one value that reads them."""
@@ -167,7 +178,11 @@ class _Gradients:
     def _shape_of(self, node: str, contribution: Contribution) -> Shape:
         """The shape a contribution has before it is summed to that of its node."""
         match contribution:
-            case Flow(reader=str(reader)) | OverFeatures(reader=reader):
+            case (
+                Flow(reader=str(reader))
+                | OverFeatures(reader=reader)
+                | OverImage(reader=reader)
+            ):
                 return self._nodes[reader].shape
             case _:
                 return self._nodes[node].shape
@@ -175,11 +190,18 @@ class _Gradients:
     def _summed_over(self, node: str, contribution: Contribution) -> str:
         """The axes that a contribution has and the node that receives it has not."""
         match contribution:
-            case OuterProduct():
+            case OuterProduct() | OverPlaces():
                 return "t, b"
+            case OverImage():
+                return "t, b and places"
             case OverFeatures():
                 return "the features"
-            case ThroughMatrix() | ThroughFeatures() | Flow(reader=None):
+            case (
+                ThroughMatrix()
+                | ThroughKernel()
+                | ThroughFeatures()
+                | Flow(reader=None)
+            ):
                 return ""
             case Flow(reader=reader):
                 assert reader is not None
@@ -205,7 +227,15 @@ class _Gradients:
                 row = self._values[operand].within(Binding.CALL)
                 product = f"{self._gradient(arriving)} {row}.T"
                 return Term(Written(product, Binding.MATRIX_PRODUCT))
-            case OverFeatures(arriving=arriving):
+            case ThroughKernel(kernel=kernel, arriving=arriving):
+                name = self._values[kernel].text
+                text = f"conv({name}).T @ {self._gradient(arriving)}"
+                return Term(Written(text, Binding.MATRIX_PRODUCT))
+            case OverPlaces(arriving=arriving, operand=operand):
+                image = self._values[operand].text
+                text = f"conv.T({self._gradient(arriving)}, {image})"
+                return Term(Written(text, Binding.CALL))
+            case OverFeatures(arriving=arriving) | OverImage(arriving=arriving):
                 return Term(Written(self._gradient(arriving)))
             case ThroughFeatures(reader=reader, arriving=arriving):
                 return Term(self._through_features(reader, arriving))

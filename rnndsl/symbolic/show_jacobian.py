@@ -82,7 +82,7 @@ class _Writing:
     def _part(self, part: Part, state: str, is_scalar: bool) -> Term:
         match part:
             case Through(coefficient=coefficient, matrix=matrix, operand=operand):
-                factors = self._values[matrix].text + self._times(operand, state)
+                factors = self._matrix(matrix) + self._times(operand, state)
                 return self._scaled(coefficient, factors)
             case OverFeatures(coefficient=coefficient, node=node, operand=operand):
                 factors = self._prime(node) + self._times(operand, state)
@@ -99,6 +99,12 @@ class _Writing:
                 return Term(Written(text, Binding.TERM))
             case _:
                 assert_never(part)
+
+    def _matrix(self, name: str) -> str:
+        """``U``, or ``conv(K)`` for what a kernel does to an image."""
+        is_kernel = len(self._nodes[name].shape) > 2
+        text = self._values[name].text
+        return f"conv({text})" if is_kernel else text
 
     def _times(self, operand: LinearMap, state: str) -> str:
         """``@ operand``, nothing for the identity."""

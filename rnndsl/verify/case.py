@@ -121,7 +121,9 @@ def can_stack(cell: Cell, sizes: dict[str, int], directions: int) -> bool:
         return False
     if not entry and not output:
         return directions == 1
-    if len(entry) != 1 or len(output) != 1:
+    if not entry or len(entry) != len(output):
+        return False
+    if [_size(d, sizes) for d in entry[1:]] != [_size(d, sizes) for d in output[1:]]:
         return False
     if _size(entry[0], sizes) == directions * _size(output[0], sizes):
         return True

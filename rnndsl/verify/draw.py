@@ -112,11 +112,11 @@ def draw_case(
     }
     output_shape = list(shape_of(cell.output.shape, sizes))
     if cell.emitted:
-        output_shape[-1] += sum(
+        output_shape[0] += sum(
             math.prod(shape_of(value.shape, sizes)) for value in cell.emitted
         )
     if case.bidirectional:
-        output_shape[-1:] = [2 * size for size in output_shape[-1:]] or [2]
+        output_shape[:1] = [2 * size for size in output_shape[:1]] or [2]
     return Draw(
         inputs=_draw_inputs(cell, sizes, STEPS, generator, positive),
         states=states if case.given_state else None,

@@ -21,6 +21,7 @@ from rnndsl.analysis.program import (
     Cell,
     Compared,
     Constant,
+    Convolved,
     MatrixProduct,
     Negated,
     Raised,
@@ -33,6 +34,7 @@ from rnndsl.analysis.program import (
     Shape,
     TypedExpression,
 )
+from rnndsl.verify.convolution import convolution
 from rnndsl.verify.definitions import apply_across, apply_function
 from rnndsl.verify.structures import matrix_of, stored_shape
 
@@ -208,6 +210,12 @@ def _evaluate(expression: TypedExpression, scope: _Scope) -> Tensor:
             return scope.parameters[name]
         case MatrixProduct(matrix=matrix, operand=operand):
             return (_evaluate(matrix, scope) * _evaluate(operand, scope)).sum(1)
+        case Convolved(kernel=kernel, operand=operand, bias=bias):
+            added = None if bias is None else _evaluate(bias, scope)
+            image = _evaluate(operand, scope).expand(
+                shape_of(operand.shape, scope.sizes)
+            )
+            return convolution(_evaluate(kernel, scope), image, added)
         case BinaryOperation(operator=operator, left=left, right=right):
             a, b = _evaluate(left, scope), _evaluate(right, scope)
             match operator:

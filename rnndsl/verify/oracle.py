@@ -68,7 +68,7 @@ def _side_by_side(outputs: list[Tensor]) -> Tensor:
     if len(outputs) == 1:
         return outputs[0]
     scalar = outputs[0].dim() == 2
-    return torch.stack(outputs, -1) if scalar else torch.cat(outputs, -1)
+    return torch.stack(outputs, -1) if scalar else torch.cat(outputs, 2)
 
 
 def weighted_sum(output: Tensor, last: Mapping[str, Tensor], draw: Draw) -> Tensor:

@@ -34,11 +34,14 @@ def kernel_text(plan: CellPlan, stem: str, source: str) -> KernelText | str:
 
 
 def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
+    cell = plan.graph.cell
+    if any(len(item.shape) > 1 for item in (*cell.inputs, *cell.states)):
+        raise NoKernels("works on images")
     forward, forward_kernels = cuda_forward_view(plan, stem, source)
     backward, backward_kernels = cuda_backward_view(plan, stem, source)
     constant = f"{stem.upper()}_KERNELS"
     view = CudaView(
-        cell=plan.graph.cell.name,
+        cell=cell.name,
         constant=constant,
         kernels=(*forward_kernels, *backward_kernels),
         forward=forward,

@@ -87,10 +87,11 @@ class _Backward:
                 dim if count == 1 else f"{count} * {dim}"
                 for dim, count in Counter(dims).items()
             )
+            behind = statement.shapes[0][1:]
+            places = (size(self._plan.graph.cell, dim) for dim in behind)
+            sizes = ["steps", "batch", width, *places]
             steps = self._printer.steps_of(statement.target)
-            lines.append(
-                f"{statement.target} = d_output.new_empty(steps, batch, {width})"
-            )
+            lines.append(f"{statement.target} = d_output.new_empty({', '.join(sizes)})")
             lines.append(f"{steps} = {statement.target}.unbind(0)")
         return lines
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rnndsl.backends.torch.describe import listed, output_state, output_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.fitting import fitted
-from rnndsl.backends.torch.layout import call
+from rnndsl.backends.torch.layout import WIDTH, call
 from rnndsl.backends.torch.view import ClassesView
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
@@ -17,6 +18,9 @@ _POSITIONAL = 2
 
 _MOST_COUNTED = 4
 """So many states at most have each its place in a type."""
+
+_INSIDE = WIDTH - 8
+"""The width of the text of a method."""
 
 _OPTIONS = (
     "num_layers: int = 1",
@@ -141,15 +145,21 @@ def _shapes(plan: CellPlan, hx: str, lengths: str, mask: str) -> tuple[str, ...]
     given = listed(((i.name, i.given_shape) for i in cell.inputs), "T", "B")
     states = listed(((s.name, s.shape) for s in cell.states), "layers", "B")
     width = output_text(cell, "T", "B")
+    doubled = "the channels" if len(cell.output.shape) > 1 else "the last axis"
     return (
         f"Inputs: {given}; batch before time",
         "with ``batch_first``; without B for a single sequence; or packed.",
-        f"{hx}: {states}; layers counts directions too.",
+        *_wrapped(f"{hx}: {states}; layers counts directions too.", _INSIDE),
         f"{lengths}: (B,), how many steps of each row count, where not all do.",
         f"{mask}: (T, B), False at the steps that do not, wherever they are.",
-        f"Returns the output {width}, the last axis doubled if bidirectional,",
+        f"Returns the output {width}, {doubled} doubled if bidirectional,",
         "and the last states, shaped as the first.",
     )
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """A line of a docstring, in several where it is too long."""
+    return textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _cell_shapes(plan: CellPlan, is_state: bool) -> str:
@@ -157,4 +167,6 @@ def _cell_shapes(plan: CellPlan, is_state: bool) -> str:
     given = listed(((i.name, i.given_shape) for i in cell.inputs), "B")
     states = listed(((s.name, s.shape) for s in cell.states), "B")
     output = "" if is_state else f"the output {output_text(cell, 'B')} and "
-    return f"{given} to {output}{states}; B may be absent."
+    line = f"One step. {given} to {output}{states}; B may be absent."
+    # Quotation marks stand before and behind it.
+    return "\n        ".join(_wrapped(line, _INSIDE - 6))

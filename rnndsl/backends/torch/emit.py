@@ -11,7 +11,7 @@ import jinja2
 
 from rnndsl.analysis.program import Program
 from rnndsl.backends.cuda.emit import KernelText, kernel_text
-from rnndsl.backends.torch import across, spelling
+from rnndsl.backends.torch import across, spelling, statements
 from rnndsl.backends.torch.backward import backward_view
 from rnndsl.backends.torch.bundle import bundled_runtime
 from rnndsl.backends.torch.classes import classes_view
@@ -167,7 +167,7 @@ def _imports(
         needed.extend(("KernelLoops", "Kernels"))
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
-    called = (*across.RUNTIME, *spelling.RUNTIME, "one_hot_outer_sum")
+    called = (*across.RUNTIME, *spelling.RUNTIME, *statements.RUNTIME)
     needed += [name for name in called if re.search(rf"\b{name}\(", body)]
     if any(map(uses_initialisers, plans)):
         needed.append("Initialiser")

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rnndsl.backends.torch.fitting import unpack
+from rnndsl.backends.torch.shapes import widened
 from rnndsl.backends.torch.view import MaskView
 from rnndsl.ir.graph import Input
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.statements import Axis, Statement, reads
 
-_MASKS = {0: "scalar_masks", 1: "masks", 2: "matrix_masks"}
+_MASKS = {0: "scalar_masks", 1: "masks", 2: "matrix_masks", 3: "image_masks"}
 
 
 def input_names(plan: CellPlan) -> list[str]:
@@ -65,13 +66,13 @@ def sequences_read(
 
 def masks_of(rank: int) -> str:
     """The name of the masks of each step that fit a state with so many axes."""
-    return _MASKS[min(rank, 2)]
+    return _MASKS[rank]
 
 
 def mask_views(names: Iterable[str]) -> tuple[MaskView, ...]:
     """How the masks of these names are made, each once."""
     axes = {name: rank for rank, name in _MASKS.items()}
     return tuple(
-        MaskView(name=name, mask="mask" + ".unsqueeze(-1)" * axes[name])
+        MaskView(name=name, mask=f"mask{widened(axes[name])}")
         for name in dict.fromkeys(names)
     )

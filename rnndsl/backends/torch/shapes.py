@@ -30,3 +30,12 @@ def size(cell: Cell, dim: Dim) -> str:
             blocks = len(parameter.members) if axis == 0 else 1
             return text if blocks == 1 else f"{text} // {blocks}"
     raise KeyError(dim)
+
+
+def widened(rank: int) -> str:
+    """What gives a scalar of each row so many axes of one."""
+    if rank == 0:
+        return ""
+    if rank == 1:
+        return ".unsqueeze(-1)"
+    return f"[..., {', '.join(['None'] * rank)}]"

@@ -11,7 +11,7 @@ from rnndsl.backends.torch.assign import assign
 from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.layout import WIDTH, Nest, call, comment, nested
 from rnndsl.backends.torch.printer import Code, number
-from rnndsl.backends.torch.shapes import like, size
+from rnndsl.backends.torch.shapes import like, size, widened
 from rnndsl.ir.graph import is_one_hot
 from rnndsl.ir.naming import Names
 from rnndsl.plan.plan import CellPlan
@@ -20,7 +20,10 @@ from rnndsl.plan.statements import (
     AcrossBackward,
     Axis,
     Compute,
+    Convolve,
+    ConvolveBackward,
     Join,
+    KernelSum,
     Members,
     Multiply,
     OuterSum,
@@ -35,6 +38,14 @@ from rnndsl.plan.statements import (
     reads,
     targets,
 )
+
+RUNTIME = (
+    "convolve",
+    "convolve_backward",
+    "kernel_gradient",
+    "one_hot_outer_sum",
+)
+"""The functions of the runtime that generated code calls for statements."""
 
 
 class StatementPrinter:
@@ -81,9 +92,11 @@ class StatementPrinter:
         """Names the matrices that products of these statements use."""
         lines: list[str] = []
         for statement in statements:
-            if not isinstance(statement, Multiply):
+            if not isinstance(statement, Multiply | Convolve | ConvolveBackward):
                 continue
             lines.extend(self._weight(statement.weight, statement.target))
+            if not isinstance(statement, Multiply):
+                continue
             name = self._weights[statement.weight]
             if loop and not statement.transposed and name not in self._transposed:
                 transposed = self.names.take(f"{name}_t")
@@ -179,9 +192,20 @@ class StatementPrinter:
                 return assign(target, formula, codes, indent=indent, names=self.names)
             case Multiply():
                 return self._multiply(statement, axis, codes, indent)
-            case Slice(targets=names, source=source, sizes=sizes):
+            case Convolve(target=target, operand=operand, weight=weight, bias=bias):
+                added = () if bias is None else (codes[bias].text,)
+                factors = (codes[operand].text, self._weights[weight], *added)
+                return call(f"{target} = convolve", factors, indent=indent)
+            case ConvolveBackward(target=target, arriving=arriving, weight=weight):
+                factors = (codes[arriving].text, self._weights[weight])
+                return call(f"{target} = convolve_backward", factors, indent=indent)
+            case KernelSum(target=target, arriving=arriving, operand=operand):
+                window = str(statement.window)
+                factors = (codes[arriving].text, codes[operand].text, window)
+                return call(f"{target} = kernel_gradient", factors, indent=indent)
+            case Slice(targets=names, source=source, sizes=sizes, places=behind):
                 places = [name or "_" for name in names]
-                edge = "" if axis is Axis.FIXED else ", -1"
+                edge = "" if axis is Axis.FIXED else f", {-1 - len(behind)}"
                 whole = codes[source].text
                 if len(set(sizes)) == 1:
                     cut = f"{whole}.chunk({len(names)}{edge})"
@@ -192,7 +216,8 @@ class StatementPrinter:
             case Join():
                 return self._join(statement, axis, codes, indent, buffers)
             case Unsqueeze(target=target, operand=operand):
-                return [f"{target} = {codes[operand].text}.unsqueeze(-1)"]
+                axes = widened(len(self._plan.values[target].shape or ()))
+                return [f"{target} = {codes[operand].text}{axes}"]
             case Repeat(target=target, value=value, shape=shape):
                 return self._repeat(target, value, shape, codes)
             case Across(target=target, operand=operand, constants=constants):
@@ -203,9 +228,11 @@ class StatementPrinter:
                 sent = across_backward(statement, read, self._cell)
                 return [f"{target} = {sent}"]
             case SumFeatures(target=target, operand=operand):
-                return [f"{target} = {codes[operand].text}.sum(-1)"]
-            case SumSteps(target=target, operand=operand, scalar=scalar):
-                axes = "" if scalar else "(0, 1)"
+                rank = len(self._plan.values[operand].shape or (1,))
+                summed = "-1" if rank == 1 else str(tuple(range(-rank, 0)))
+                return [f"{target} = {codes[operand].text}.sum({summed})"]
+            case SumSteps(target=target, operand=operand, scalar=scalar, places=count):
+                axes = "" if scalar else str((0, 1, *range(-count, 0)))
                 return [f"{target} = {codes[operand].text}.sum({axes})"]
             case OuterSum(left=left, right=right) if right in self._whole:
                 columns = size(self._cell, self._whole[right])
@@ -267,7 +294,7 @@ class StatementPrinter:
             for part, shape in zip(statement.parts, statement.shapes, strict=True)
         ]
         joined = Nest("", tuple(parts))
-        edge = () if axis is Axis.FIXED else ("-1",)
+        edge = () if axis is Axis.FIXED else (str(-len(statement.shapes[0])),)
         scalars = axis is Axis.FIXED and statement.shapes[0] == ()
         head = "torch.stack" if scalars else "torch.cat"
         if statement.target in buffers:

@@ -11,6 +11,7 @@ from rnndsl.analysis.program import (
     BinaryOperation,
     Compared,
     Constant,
+    Convolved,
     Equation,
     MatrixProduct,
     Negated,
@@ -32,7 +33,7 @@ from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import code_of, is_used
 from rnndsl.backends.torch.layout import comment
 from rnndsl.backends.torch.printer import Binding, Code, expression
-from rnndsl.backends.torch.shapes import like, size
+from rnndsl.backends.torch.shapes import like, size, widened
 from rnndsl.backends.torch.view import StepView
 from rnndsl.formulas.formula import (
     Apply,
@@ -236,7 +237,7 @@ class _Step:
         formula = self._formula(typed)
         if typed.shape == () and shape != () and self._varies(formula):
             inner = expression(self._brief(formula), self._codes)
-            beside = Code(f"{inner.within(Binding.ATOM)}.unsqueeze(-1)")
+            beside = Code(f"{inner.within(Binding.ATOM)}{widened(len(shape))}")
             return self._opaque(beside, varying=True)
         return formula
 
@@ -249,6 +250,14 @@ class _Step:
             whole = [item.name for item in self._cell.inputs if item.one_hot]
             if typed.operand.name in whole:
                 code = Code(f"F.embedding({vector}, {rows}.t())")
+        return self._opaque(code, varying=self._varies(inner))
+
+    def _convolution(self, typed: Convolved) -> Symbol:
+        inner = self._brief(self._formula(typed.operand))
+        read = [expression(inner, self._codes).text]
+        parameters = [p for p in (typed.kernel, typed.bias) if p is not None]
+        read += [self._code(f"member {parameter.name}") for parameter in parameters]
+        code = Code(f"convolve({', '.join(read)})")
         return self._opaque(code, varying=self._varies(inner))
 
     def _brief(self, formula: Formula, beside: int = 0) -> Formula:
@@ -288,6 +297,8 @@ class _Step:
                 return self._values[f"local {name}"]
             case MatrixProduct():
                 return self._product(typed)
+            case Convolved():
+                return self._convolution(typed)
             case BinaryOperation(operator=operator, left=first, right=second):
                 left, right = self._operand(first, shape), self._operand(second, shape)
                 return folded(Binary(operator, left, right))
