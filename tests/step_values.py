@@ -30,6 +30,7 @@ from rnndsl.formulas.formula import (
 from rnndsl.formulas.functions import BACKWARD
 from rnndsl.ir.graph import (
     Across,
+    Convolution,
     Elementwise,
     Expand,
     Input,
@@ -209,6 +210,11 @@ def _value(
         case Product(matrix=matrix, operand=operand, base=base):
             product = values[operand] @ values[matrix].T
             return product if base is None else product + values[base]
+        case Convolution(kernel=kernel, operand=operand, bias=bias):
+            image, weights = values[operand], values[kernel]
+            convolve = functional.conv1d if weights.dim() == 3 else functional.conv2d
+            added = None if bias is None else values[bias]
+            return convolve(image, weights, added, padding="same")
         case Across(function=name, operand=operand, constants=constants):
             return FEATURE_FUNCTIONS[name](values[operand], *constants)
         case Widen(operand=operand):

@@ -160,7 +160,11 @@ def too_many_dimensions(kind: Kind, shape: tree.Shape, resolved: Shape) -> Diagn
     """A shape with more dimensions than its kind may have."""
     most = _MOST_DIMENSIONS[kind]
     article = "an" if kind is Kind.INPUT else "a"
-    what = "a vector or a scalar" if most == 1 else "a matrix, a vector or a scalar"
+    what = {
+        1: "a vector or a scalar",
+        3: "an image, a vector or a scalar",
+        4: "a kernel, a matrix, a vector or a scalar",
+    }[most]
     return error(
         "RNN072",
         f"{article} {kind.value} is {what}",

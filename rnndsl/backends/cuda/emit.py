@@ -35,7 +35,8 @@ def kernel_text(plan: CellPlan, stem: str, source: str) -> KernelText | str:
 
 def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     cell = plan.graph.cell
-    if any(len(item.shape) > 1 for item in (*cell.inputs, *cell.states)):
+    shapes = [i.shape for i in cell.inputs] + [s.shape for s in cell.states]
+    if any(len(shape) > 1 for shape in shapes):
         raise NoKernels("works on images")
     forward, forward_kernels = cuda_forward_view(plan, stem, source)
     backward, backward_kernels = cuda_backward_view(plan, stem, source)

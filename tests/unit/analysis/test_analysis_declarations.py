@@ -126,7 +126,7 @@ DECLARATIONS = {
         "s_a[t] = s_a[t-1] + used\ns_a[t]",
         ["RNN070 s_"],
     ),
-    "vector of vectors": ("input u: [H, I]", "u[t]", ["RNN072 [H, I]"]),
+    "vector of vectors": ("input u: [H, I, I, I]", "u[t]", ["RNN072 [H, I, I, I]"]),
     "matrix of biases": ("bias d: [H, I]", "d", ["RNN072 [H, I]"]),
 }
 

@@ -6,7 +6,7 @@ from step_values import ZOO, plan_of, zoo_plan
 from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.stages import Stage
-from rnndsl.plan.statements import Compute, Join, Multiply, Weight
+from rnndsl.plan.statements import Compute, Convolve, Join, Multiply, Weight
 
 
 def of_stage(plan: CellPlan, stage: Stage) -> list[ProductGroup]:
@@ -100,5 +100,5 @@ def test_every_product_is_in_one_group(cell: str) -> None:
             seeds = [other for other in plan.groups if other.target == group.seed]
             assert [other.members for other in seeds] == [group.bases]
     forward = (*plan.forward.before, *plan.forward.loop, *plan.forward.after)
-    products = [s.target for s in forward if isinstance(s, Multiply)]
+    products = [s.target for s in forward if isinstance(s, Multiply | Convolve)]
     assert sorted(products) == sorted(group.target for group in plan.groups)

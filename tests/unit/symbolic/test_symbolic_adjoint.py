@@ -17,6 +17,8 @@ from step_values import (
     zoo_graph,
 )
 from torch import Tensor
+from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from rnndsl.formulas.features import FEATURE_FUNCTIONS
 from rnndsl.ir.graph import Across, Input, Parameter, Previous, StepGraph
@@ -28,7 +30,10 @@ from rnndsl.symbolic.adjoint import (
     Flow,
     OuterProduct,
     OverFeatures,
+    OverImage,
+    OverPlaces,
     ThroughFeatures,
+    ThroughKernel,
     ThroughMatrix,
     adjoint_graph,
 )
@@ -72,6 +77,17 @@ def sent(
             return values[arriving] @ values[matrix]
         case OuterProduct(arriving=arriving, operand=operand):
             return values[arriving].T @ values[operand]
+        case ThroughKernel(kernel=kernel, arriving=arriving):
+            padding = values[kernel].shape[-1] // 2
+            transposed = functional.conv_transpose2d
+            return transposed(values[arriving], values[kernel], padding=padding)
+        case OverPlaces(arriving=arriving, operand=operand):
+            sizes, padding = like.shape, like.shape[-1] // 2
+            images, arrived = values[operand], values[arriving]
+            gradient: Tensor = conv2d_weight(images, sizes, arrived, padding=padding)
+            return gradient
+        case OverImage(arriving=arriving):
+            return values[arriving].sum((0, 2, 3))
         case OverFeatures(arriving=arriving):
             return values[arriving].sum(-1)
         case ThroughFeatures(reader=reader, arriving=arriving):

@@ -20,6 +20,8 @@ from step_values import (
     zoo_graph,
 )
 from torch import Tensor
+from torch.nn import functional
+from torch.nn.grad import conv2d_weight
 
 from rnndsl.ir.graph import Input, Parameter, Previous, Size, StepGraph
 from rnndsl.symbolic.show_gradients import gradients_text
@@ -55,15 +57,50 @@ def as_python(equation: str) -> tuple[str, str]:
     text = re.sub(r" for each (feature|row)", "", text)
     left, right = text.split(" = ", 1)
     right = right.replace("sum over t, b of ", "").replace("t, b and the", "the")
+    right = re.sub(r"^sum over t, b and places of (.*)$", r"(\1).sum((-2, -1))", right)
     right = re.sub(r"\(sum over the features of ([^()]*)\)", r"(\1).sum()", right)
     right = re.sub(r"^sum over the features of (.*)$", r"(\1).sum()", right)
     return left, OUTER.sub(r"torch.outer(\1, \2)", right)
+
+
+class Convolution:
+    """What a kernel does to an image, transposed by its ``T``."""
+
+    def __init__(self, kernel: Tensor, *, is_transposed: bool = False) -> None:
+        self._kernel = kernel
+        self._is_transposed = is_transposed
+
+    @property
+    def T(self) -> Convolution:  # noqa: N802
+        return Convolution(self._kernel, is_transposed=True)
+
+    def __matmul__(self, image: Tensor) -> Tensor:
+        assert self._is_transposed
+        kernel = self._kernel
+        padding = kernel.shape[-1] // 2
+        return functional.conv_transpose2d(image, kernel, padding=padding)
+
+
+class Convolve:
+    """``conv(K, u, b)``, ``conv(K)``, and ``conv.T(d, u)``: of kernels of 3 x 3."""
+
+    def __call__(self, kernel: Tensor, *operands: Tensor) -> Tensor | Convolution:
+        if not operands:
+            return Convolution(kernel)
+        image, *bias = operands
+        return functional.conv2d(image, kernel, *bias, padding="same")
+
+    def T(self, d: Tensor, image: Tensor) -> Tensor:  # noqa: N802
+        shape = (len(d), len(image), 3, 3)
+        found: Tensor = conv2d_weight(image[None], shape, d[None], padding=1)
+        return found
 
 
 def computed(graph: StepGraph, known: dict[str, Tensor]) -> dict[str, Tensor]:
     """Everything printed, by its name."""
     environment: dict[str, Any] = {"torch": torch}
     environment |= FUNCTIONS | FEATURE_FUNCTIONS
+    environment["conv"] = Convolve()
     for name in ("min", "max"):
         environment[name] = lambda *operands, apply=FUNCTIONS[name]: apply(
             *(torch.as_tensor(each, dtype=torch.float64) for each in operands)

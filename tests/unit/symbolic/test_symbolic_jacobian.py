@@ -22,7 +22,9 @@ from step_values import (
     zoo_graph,
 )
 from torch import Tensor
+from torch.nn import functional
 
+from rnndsl.analysis.program import Shape
 from rnndsl.ir.graph import StepGraph
 from rnndsl.ir.notation import notation
 from rnndsl.symbolic.jacobian import derivatives
@@ -76,6 +78,17 @@ def diag(value: Any) -> Tensor | Scaling:
     return torch.diag(factor) if factor.dim() else Scaling(factor)
 
 
+def convolution_matrix(kernel: Tensor, image: torch.Size | None) -> Tensor:
+    """What takes the entries of an image with the kernel's channels to another's."""
+    assert image is not None
+    entries = torch.zeros(kernel.shape[1], *image[1:], dtype=torch.float64)
+    found = torch.autograd.functional.jacobian(
+        lambda u: functional.conv2d(u, kernel, padding="same"), entries
+    )
+    assert isinstance(found, Tensor)
+    return found.reshape(-1, entries.numel())
+
+
 def names_in(text: str) -> str:
     """The notation for values as names of Python, ``f'`` as ``f__prime``."""
     text = re.sub(r"(\w+)'\(", r"\1__prime(", text)
@@ -93,11 +106,15 @@ def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     values = evaluated(graph, given)
     environment: dict[str, Any] = {}
+    shape_of: dict[str, torch.Size] = {}
     for node in graph.nodes:
         value = values[node.name]
         batched = value.dim() > len(node.shape)
         name = names_in(notation(graph)[node.name].text)
-        environment[name] = value[0] if batched else value
+        value = value[0] if batched else value
+        shape_of[name] = value.shape
+        # An image is the vector of its entries.
+        environment[name] = value.flatten() if value.dim() == 3 else value
     for state, new in zip(graph.cell.states, graph.new_states, strict=True):
         name = names_in(notation(graph)[new].text)
         environment[f"{state.name}__t"] = environment[name]
@@ -134,6 +151,8 @@ def computed(graph: StepGraph, given: dict[str, Tensor]) -> dict[str, Tensor]:
     environment |= FEATURE_FUNCTIONS
     environment |= {f"{name}__prime": prime(name) for name in FEATURE_FUNCTIONS}
     environment["diag"] = diag
+    image = next((shape for shape in shape_of.values() if len(shape) == 3), None)
+    environment["conv"] = lambda kernel: convolution_matrix(kernel, image)
     environment["column"] = column
     text = jacobian_text(graph).partition("\n\n")[2].partition("\n\n")[0]
     equations = re.split(r"\n(?=  d)", text)
@@ -166,10 +185,17 @@ def expected(
 
     rows = torch.autograd.functional.jacobian(step, states)
     return {
-        (new.name, old.name): rows[i][j].select(len(new.shape), 0)
+        (new.name, old.name): matrix(rows[i][j].select(len(new.shape), 0), new.shape)
         for i, new in enumerate(graph.cell.states)
         for j, old in enumerate(graph.cell.states)
     }
+
+
+def matrix(found: Tensor, shape: Shape) -> Tensor:
+    """A derivative of an image as that of the vector of its entries."""
+    if len(shape) < 3:
+        return found
+    return found.flatten(0, len(shape) - 1).flatten(1)
 
 
 @pytest.mark.parametrize("cell", ZOO)
