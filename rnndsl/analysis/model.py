@@ -207,7 +207,8 @@ class RecurrentLayer(Located):
     ``dropout`` drops entries of its result, and ``residual`` adds the layer's input,
     ``skip`` puts it in front, as it came from below. ``weight_drop`` drops entries of
     the stored tensors that ``CellUse.recurrent`` names. ``shares`` names the layer
-    whose weights it uses, None if it has its own.
+    whose weights it uses, None if it has its own. ``extent``: the axes behind the
+    channels, of its input and of its output; none for vectors.
     """
 
     branches: tuple[Recurrence, ...]
@@ -223,6 +224,7 @@ class RecurrentLayer(Located):
     shares: str | None = None
     input_width: Width
     output_width: Width
+    extent: tuple[Dim, ...] = ()
 
     @property
     def is_separate(self) -> bool:

@@ -34,14 +34,16 @@ class SizedCell:
     def use(self, below: Width, context: ModelContext) -> CellUse | None:
         """The cell on vectors of this width; None, and reported, if it takes others."""
         cell, first = self.cell, self.cell.inputs[0]
-        (wanted,) = first.shape
+        wanted, *places = first.shape
         if isinstance(wanted, int) and Width.of(wanted) != below:
+            what = "images of channels" if places else "vectors of width"
+            added = f"conv({wanted}, 1)" if places else f"linear({wanted})"
             context.add(
                 widths_differ(
-                    f"{quoted(cell.name)} takes vectors of width {wanted}",
+                    f"{quoted(cell.name)} takes {what} {wanted}",
                     self.term.span,
                     f"what comes from below has width {below}",
-                    advice=f"put `map linear({wanted})` on the line before",
+                    advice=f"put `map {added}` on the line before",
                 )
             )
             return None
@@ -93,7 +95,7 @@ def sized_cell(
     if not _is_layer(cell):
         context.add(not_a_layer(term.name, cell))
         return None
-    (below,) = cell.inputs[0].shape
+    below = cell.inputs[0].shape[0]
     wanted = [d.name for d in cell.dimensions if d.name != below]
     arguments = arguments_of(term)
     named = [a for a in arguments if a.name is not None]
@@ -113,7 +115,9 @@ def _cell(name: tree.Name, context: ModelContext) -> Cell | None:
 
 
 def _is_layer(cell: Cell) -> bool:
-    return len(cell.inputs[0].shape) == 1 and len(cell.output.shape) == 1
+    """Whether it makes a vector of a vector, or an image of an image."""
+    entry, output = cell.inputs[0].shape, cell.output.shape
+    return bool(entry) and len(entry) == len(output) and entry[0] not in entry[1:]
 
 
 def unknown_cell(name: tree.Name, context: ModelContext) -> Diagnostic:
@@ -139,18 +143,19 @@ def unknown_cell(name: tree.Name, context: ModelContext) -> Diagnostic:
 
 
 def not_a_layer(name: tree.Name, cell: Cell) -> Diagnostic:
-    """A cell that does not make one vector of another."""
+    """A cell that makes neither a vector of a vector nor an image of an image."""
     first, output = cell.inputs[0], cell.output
     side, shape, place = "first input", first.shape, first.span
-    if len(first.shape) == 1:
+    if first.shape and first.shape[0] not in first.shape[1:]:
         side, shape, place = "output", output.shape, output.span
+    what = "image" if len(first.shape) > 1 else "vector"
     return error(
         "RNN086",
         f"the cell {quoted(name.text)} cannot be a layer",
         name.span,
-        label=f"its {side} is no vector",
+        label=f"its {side} is no {what}",
         labels=[Label(place, f"of shape {shape_text(shape)}")],
-        help="a layer makes a vector of a vector at each step",
+        help="a layer makes a vector of a vector at each step, or an image of an image",
     )
 
 
@@ -160,13 +165,14 @@ def wrong_sizes(
     """A cell with too many sizes, or too few, or with names before them."""
     given = counted(len(arguments_of(term)), "size")
     form = f"{cell.name}({', '.join(wanted)})" if wanted else cell.name
-    (below,) = cell.inputs[0].shape
+    below, *places = cell.inputs[0].shape
+    what = "number of channels" if places else "width"
     return error(
         "RNN087",
         f"{quoted(cell.name)} takes {counted(len(wanted), 'size')}",
         named or term.span,
         label="sizes are given in order, without names" if named else f"given {given}",
-        notes=[f"the width of its input, {quoted(str(below))}, comes from below"],
+        notes=[f"the {what} of its input, {quoted(str(below))}, comes from below"],
         help=f"write `{form}`",
     )
 

@@ -60,6 +60,10 @@ def started(
         advice = "give the encoder as many layers"
         context.add(no_counterpart(start.span, reason, advice))
         return None
+    if source.extent:
+        reason, advice = "the encoder's layer works on images", "start it at zero"
+        context.add(no_counterpart(start.span, reason, advice))
+        return None
     known = {cell.name: cell for cell in encoder.cells}
     if not start.bridge and not _fits(start.span, layer, source, cells, known, context):
         return None

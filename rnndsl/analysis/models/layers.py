@@ -60,9 +60,14 @@ class LayerLine:
         return self.cells if backward is None else (*self.cells, backward)
 
     def layer(
-        self, name: str, below: Width, context: ModelContext
+        self,
+        name: str,
+        below: Width,
+        context: ModelContext,
+        extent: tuple[Dim, ...] = (),
     ) -> RecurrentLayer | None:
-        """A layer on vectors of this width; None, and reported, if they do not fit."""
+        """A layer on vectors of this width, or on as many channels of this extent;
+        None, and reported, if they do not fit."""
         branches = []
         for cell in self.cells:
             branch = self._recurrence(cell, below, context)
@@ -100,6 +105,7 @@ class LayerLine:
             name=name,
             input_width=below,
             output_width=below + width if options.has("skip") else width,
+            extent=extent,
         )
 
     def _initial_state(self) -> FirstState:

@@ -79,6 +79,7 @@ def _resolved(definition: tree.ModelDefinition, context: ModelContext) -> Model 
         return None
     context = replace(context, encoder=encoder)
     stack = Stack(clauses, context)
+    stack.check_top(definition.name.span)
     io = clauses.once.get("io")
     exchange = (
         (Exchange.MANY_TO_MANY, None, Masking.ZERO)
@@ -159,6 +160,7 @@ def _encoder(
     own, word = clauses.encoder
     inner = replace(context, further={}, used=set())
     stack = Stack(own, inner)
+    stack.check_top(word.span)
     context.used.update(inner.used)
     if context.report.has_errors or stack.width is None:
         return None, stack.lines

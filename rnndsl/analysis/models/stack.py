@@ -18,7 +18,7 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.models.clauses import FRONTS, Clauses, two_fronts
 from rnndsl.analysis.models.context import ModelContext
-from rnndsl.analysis.models.convolutions import Extent, not_a_vector
+from rnndsl.analysis.models.convolutions import Extent
 from rnndsl.analysis.models.embeddings import Table
 from rnndsl.analysis.models.encoding import read_attend, started
 from rnndsl.analysis.models.feeding import (
@@ -27,6 +27,7 @@ from rnndsl.analysis.models.feeding import (
     feeds_itself,
     read_feed,
 )
+from rnndsl.analysis.models.images import check_extent, fed_image, image_on_top
 from rnndsl.analysis.models.inputs import (
     read_front,
     read_inputs,
@@ -39,7 +40,7 @@ from rnndsl.analysis.models.options import MAX_LAYERS, read_layer, wrong_count
 from rnndsl.analysis.models.sharing import sharing
 from rnndsl.analysis.program import Cell
 from rnndsl.analysis.width import Width
-from rnndsl.diagnostics import Report
+from rnndsl.diagnostics import Report, Span
 from rnndsl.syntax import tree
 
 
@@ -65,9 +66,9 @@ class Stack:
         self.front = self._front(clauses, self.inputs[0] if self.inputs else None)
         # What the first recurrent layer reads besides, of the step before.
         self._fed: Width | None = None
-        feeds = [line for line in clauses.stack if line.word.text == "feed"]
-        if feeds:
-            self._read_fed(clauses.stack, feeds)
+        self._feeds = [line for line in clauses.stack if line.word.text == "feed"]
+        if self._feeds:
+            self._read_fed(clauses.stack, self._feeds)
         else:
             self._read(clauses.stack)
 
@@ -119,6 +120,11 @@ class Stack:
         }
         return known | {cell.name: cell for cell in self._context.variants.cells}
 
+    def check_top(self, name: Span) -> None:
+        """What is on top are vectors; ``name`` is that of the model."""
+        if self.width is not None and self._extent:
+            self._context.add(image_on_top(name, self.width, self._extent))
+
     def head(self, clause: tree.Clause | None) -> tuple[Layer, ...]:
         """What ``head`` puts on top."""
         if clause is None:
@@ -160,9 +166,12 @@ class Stack:
             if line is None or self.width is None:
                 self.width, self._extent = None, ()
                 return
-            if self._extent:
-                place = clause.terms[0].span
-                self._context.add(not_a_vector(place, self.width, self._extent))
+            wrong = list(check_extent(line, self.width, self._extent))
+            if self._extent and self._feeds:
+                wrong.append(fed_image(self._feeds[0], line))
+            for diagnostic in wrong:
+                self._context.add(diagnostic)
+            if wrong:
                 self.width, self._extent = None, ()
                 return
             if self._fed is not None and not self.lines:
@@ -215,7 +224,7 @@ class Stack:
             name = f"layer_{count}"
             is_first = not self.layers
             line.options.variant.one_hot = is_first and isinstance(self.front, OneHot)
-            layer = line.layer(name, self.width, self._context)
+            layer = line.layer(name, self.width, self._context, self._extent)
             if line.options.has("shared") and layer is not None:
                 first = first or layer
                 layer = sharing(layer, first, line, self._context)

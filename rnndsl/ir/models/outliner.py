@@ -248,7 +248,8 @@ class _Outliner:
             block = f"{name}{end}"
             self.first = self.first or block
             begin = self._first_state(layer, block)
-            self._block(block, text, shape=shape_words(use.output_width))
+            shape = shape_words(use.output_width, *self.extent)
+            self._block(block, text, shape=shape)
             self._arrow(source, block)
             for extra in use.extra_inputs:
                 self._arrow(self._given(extra), block)

@@ -171,7 +171,7 @@ class _Stages:
         self.width = sympy.Add(*widths) if layer.merge is Merge.CONCAT else widths[0]
         total += _merging(layer.merge, len(widths), widths[0])
         if layer.residual:
-            total += below
+            total += sympy.expand(below * sympy.Mul(*map(dimension, layer.extent)))
         if total != 0:
             name = f"{layer.name}_merge"
             yield StageCost(name=name, forward=total, backward=total)

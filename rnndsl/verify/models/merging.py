@@ -15,7 +15,8 @@ def merged(merge: Merge, parts: Sequence[Tensor]) -> Tensor:
     """The outputs of directions or branches at a step as one."""
     match merge:
         case Merge.CONCAT:
-            return torch.cat(list(parts), -1)
+            # Of images the channels stand beside each other.
+            return torch.cat(list(parts))
         case Merge.SEPARATE:
             return torch.stack(list(parts))
         case Merge.SUM:

@@ -9,11 +9,14 @@ from rnndsl.backends.torch.layout import WIDTH, Nest, nested
 from rnndsl.backends.torch.models.stage import INDENT
 
 
-def merged(target: str, merge: Merge | None, parts: list[str]) -> list[str]:
-    """The assignment of several outputs, made one, to ``target``."""
+def merged(
+    target: str, merge: Merge | None, parts: list[str], axis: int = -1
+) -> list[str]:
+    """The assignment of several outputs, made one, to ``target``; ``axis`` is that of
+    their features."""
     match merge:
         case Merge.CONCAT:
-            joined = Nest(f"{target} = torch.cat", (Nest("", tuple(parts)), "-1"))
+            joined = Nest(f"{target} = torch.cat", (Nest("", tuple(parts)), str(axis)))
             return nested(joined, indent=INDENT)
         case Merge.SEPARATE:
             stacked = Nest(f"{target} = torch.stack", (Nest("", tuple(parts)), "-2"))

@@ -132,6 +132,7 @@ class Recurrent:
             width=layer.output_width,
             has_time=self.lengths is not None,
             is_separate=layer.is_separate,
+            extent=layer.extent,
         )
         self._finals.clear()
         owner = layer.shares or layer.name
@@ -217,7 +218,8 @@ class Recurrent:
                 is_reverse=True,
             )
             halves = [names.forward, names.backward]
-            stage.run += merged(target, recurrence.merge, halves)
+            axis = -1 - len(layer.extent)
+            stage.run += merged(target, recurrence.merge, halves, axis)
 
     def _cell(
         self,
