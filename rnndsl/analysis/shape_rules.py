@@ -155,6 +155,10 @@ def left_not_matrix(
     else:
         label = f"has shape {shape_text(left.shape)}"
         advice = "write `*` for the elementwise product" if len(left.shape) == 1 else ""
+        if len(left.shape) > 2:
+            advice = (
+                f"write `conv({product.left.span.text}, {product.right.span.text})`"
+            )
     labels = [] if left is None else _declarations(scope, Written(left, product.left))
     return error(
         "RNN025",
@@ -180,6 +184,8 @@ def sizes_differ(
         found = f"has shape {shape_text(vector)}"
         fitting = shape_text((matrix[0], *vector))
         advice = f"a parameter that takes it to {shape_text(matrix[:1])} is {fitting}"
+        if len(vector) > 1:
+            advice = "convolve an image with a kernel: `conv(K, ...)`"
     return error(
         "RNN026",
         f"sizes do not match: {shape_text(matrix)} @ {shape_text(vector)}",

@@ -30,6 +30,8 @@ def separate(
     own = (output, *specification.emitted)
     shapes = [resolve_shape(value.shape, sizes) for value in own]
     widths = [shape[0] if shape else 1 for shape in shapes]
+    if not specification.emitted:
+        return joined, {}
     outputs: list[Tensor] = []
     emitted: dict[str, Tensor] = {}
     for part, prefix in zip(

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import layer_norm, linear, relu, silu, softplus
+from torch.nn.functional import conv2d, layer_norm, linear, relu, silu, softplus
 from zoo_structured import (
     antisymmetric_rnn,
     echo_state,
@@ -83,6 +83,17 @@ def coupled_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 def peephole_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     i, f, g, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(4, -1)
+    p_i, p_f, p_o = p["weight_peephole"].chunk(3)
+    c = torch.sigmoid(f + p_f * s["c"]) * s["c"]
+    c = c + torch.sigmoid(i + p_i * s["c"]) * torch.tanh(g)
+    h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
+    return h, {"h": h, "c": c}
+
+
+def conv_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
+    gates = conv2d(x["x"], p["weight_ih"], p["bias_ih"], padding=1)
+    gates = gates + conv2d(s["h"], p["weight_hh"], padding=1)
+    i, f, g, o = gates.chunk(4, 1)
     p_i, p_f, p_o = p["weight_peephole"].chunk(3)
     c = torch.sigmoid(f + p_f * s["c"]) * s["c"]
     c = c + torch.sigmoid(i + p_i * s["c"]) * torch.tanh(g)
@@ -356,6 +367,7 @@ FORMULAS: dict[str, Formula] = {
     "AntisymmetricRNN": antisymmetric_rnn,
     "BRC": brc,
     "CfC": cfc,
+    "ConvLSTM": conv_lstm,
     "CoRNN": co_rnn,
     "CoupledLSTM": coupled_lstm,
     "EchoState": echo_state,

@@ -10,28 +10,6 @@ from itertools import product
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-
-
-def convolved(value: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The sum over all offsets o of weight[..., o] @ value at o, zero outside.
-
-    value (C, *extent), weight (D, C, *kernel) of odd sizes, bias (D,). Returns
-    (D, *extent).
-    """
-    extent, kernel = value.shape[1:], weight.shape[2:]
-    padding = [half for size in reversed(kernel) for half in (size // 2, size // 2)]
-    padded = functional.pad(value, padding)
-    ones = (1,) * len(extent)
-    result = bias.reshape(-1, *ones).expand(-1, *extent)
-    for index, offset in enumerate(product(*map(range, kernel))):
-        pairs = zip(offset, extent, strict=True)
-        places = [slice(start, start + size) for start, size in pairs]
-        seen = padded[(slice(None), *places)]
-        own = weight.flatten(2)[:, :, index]
-        scaled = own.reshape(*own.shape, *ones) * seen.unsqueeze(0)
-        result = result + scaled.sum(1)
-    return result
 
 
 def pooled_windows(value: Tensor, window: int | None, *, is_max: bool) -> Tensor:

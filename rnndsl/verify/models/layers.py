@@ -26,11 +26,11 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
+from rnndsl.verify.convolution import convolution
 from rnndsl.verify.definitions import apply_function
 from rnndsl.verify.interpreter import shape_of
 from rnndsl.verify.models.attention import attended
 from rnndsl.verify.models.convolutions import (
-    convolved,
     convolved_over_time,
     pooled_windows,
 )
@@ -63,7 +63,7 @@ def apply_layer(
         case Convolution(input_width=below, width=width, kernel=kernel, extent=extent):
             window = (kernel,) * len(extent)
             weight, bias = _kernel(recurrences, name, below, width, window)
-            return [convolved(value, weight, bias) for value in flow]
+            return [convolution(weight, value, bias) for value in flow]
         case TimeConvolution(input_width=below, width=width, kernel=kernel):
             weight, bias = _kernel(recurrences, name, below, width, (kernel,))
             return convolved_over_time(flow, weight, bias)

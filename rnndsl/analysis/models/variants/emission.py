@@ -25,7 +25,15 @@ def with_emission(cell: Cell, names: Sequence[str]) -> Cell:
 
 
 def emittable(cell: Cell) -> tuple[str, ...]:
-    """The names of what a cell can put out: its states and its locals."""
-    gates = [equation.target for equation in cell.equations if not equation.is_state]
-    states = [state.name for state in cell.states if state.delay is None]
+    """The names of what a cell can put out: its states and its locals, but images."""
+    gates = [
+        equation.target
+        for equation in cell.equations
+        if not equation.is_state and len(equation.value.shape) < 2
+    ]
+    states = [
+        state.name
+        for state in cell.states
+        if state.delay is None and len(state.shape) < 2
+    ]
     return (*states, *gates)
