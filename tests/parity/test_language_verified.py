@@ -195,7 +195,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", ALL_FUNCTIONS)
+@pytest.mark.parametrize("name", [n for n in ALL_FUNCTIONS if n != "conv"])
 def test_a_cell_of_each_function(name: str) -> None:
     report = verified(f"""
 cell One(I, H):

