@@ -18,7 +18,7 @@ from rnndsl.analysis.model import (
 )
 from rnndsl.analysis.models.clauses import FRONTS, Clauses, two_fronts
 from rnndsl.analysis.models.context import ModelContext
-from rnndsl.analysis.models.convolutions import Extent
+from rnndsl.analysis.models.convolutions import Extent, not_a_vector
 from rnndsl.analysis.models.embeddings import Table
 from rnndsl.analysis.models.encoding import read_attend, started
 from rnndsl.analysis.models.feeding import (
