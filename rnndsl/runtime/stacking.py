@@ -30,12 +30,10 @@ def layer_sizes(
         return (first,) * num_layers
     if not source.shape or len(source.shape) != len(specification.output_shape):
         raise _misfit(
-            specification, f"{source.name} has other dimensions than the output"
+            specification, f"{source.name} is no vector, or the output is none"
         )
     if source.shape[1:] != specification.output_shape[1:]:
-        raise _misfit(
-            specification, f"{source.name} has places of other sizes than the output"
-        )
+        raise _misfit(specification, f"{source.name} has other places than the output")
     dim = source.shape[0]
     width = directions * resolve_dim(specification.output_shape[0], sizes)
     if resolve_dim(dim, sizes) == width:

@@ -260,8 +260,10 @@ def test_kernels_for_gpus_are_refused_with_the_reason() -> None:
 
 
 def test_layers_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="x has other dimensions than the output"):
+    with pytest.raises(ValueError, match="x is no vector, or the output is none"):
         module_of(NOT_STACKED).Flat(2, 3, l_size=4, num_layers=2)
+    with pytest.raises(ValueError, match="x has other places than the output"):
+        module_of(NOT_STACKED).Narrow(2, 3, l_size=4, num_layers=2)
     with pytest.raises(RuntimeError, match=r"expected the last dimensions to be"):
         layer("fused")(frames().flatten(3))
 
@@ -270,6 +272,14 @@ NOT_STACKED = """
 cell Flat(I, H, L):
     input  x: [I, L]
     state  h: [I, L], s: [H]
+
+    h[t] = x[t]
+    s[t] = s[t-1]
+    output s[t]
+
+cell Narrow(I, H, L):
+    input  x: [I, L]
+    state  h: [I, L], s: [I, H]
 
     h[t] = x[t]
     s[t] = s[t-1]

@@ -57,8 +57,10 @@ def test_a_loop_without_products_is_one_launch(name: str) -> None:
     assert len(forward) == len(backward) == 1
 
 
-def test_all_cells_of_the_zoo_have_kernels() -> None:
-    assert cells_with_kernels() == list(zoo.cell_names())
+def test_all_cells_of_the_zoo_but_those_on_images_have_kernels() -> None:
+    on_images = ["ConvLSTM"]
+    every = [name for name in zoo.cell_names() if name not in on_images]
+    assert cells_with_kernels() == every
 
 
 def function(text: str, name: str) -> str:

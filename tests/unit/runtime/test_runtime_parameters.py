@@ -234,7 +234,7 @@ STACKS_THAT_CANNOT_FIT = [
         {},
         "x has size 3, the output has 4",
     ),
-    ({"output_shape": ()}, {}, "x has other dimensions than the output"),
+    ({"output_shape": ()}, {}, "x is no vector, or the output is none"),
     (
         {
             "inputs": (
