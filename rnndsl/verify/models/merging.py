@@ -11,12 +11,12 @@ from torch import Tensor
 from rnndsl.analysis.model import Merge
 
 
-def merged(merge: Merge, parts: Sequence[Tensor]) -> Tensor:
-    """The outputs of directions or branches at a step as one."""
+def merged(merge: Merge, parts: Sequence[Tensor], axis: int = -1) -> Tensor:
+    """The outputs of directions or branches at a step as one; ``axis`` is that of their
+    features, of images the channels."""
     match merge:
         case Merge.CONCAT:
-            # Of images the channels stand beside each other.
-            return torch.cat(list(parts))
+            return torch.cat(list(parts), axis)
         case Merge.SEPARATE:
             return torch.stack(list(parts))
         case Merge.SUM:

@@ -138,7 +138,7 @@ class Recurrences:
                 *self._run(layer, back, f"{end}_backward", {"_l0": True}, below),
             ]
         assert recurrence.merge is not None, "two directions are merged"
-        return _merged(recurrence.merge, outputs)
+        return _merged(recurrence.merge, outputs, -1 - len(layer.extent))
 
     def _run(
         self,
@@ -312,8 +312,8 @@ def _joined(merge: Merge | None, widths: Sequence[Width]) -> Width:
     return sum(widths, start=Width()) if merge is Merge.CONCAT else widths[0]
 
 
-def _merged(merge: Merge, outputs: list[list[Tensor]]) -> list[Tensor]:
+def _merged(merge: Merge, outputs: list[list[Tensor]], axis: int = -1) -> list[Tensor]:
     """Several outputs at each step as one."""
     if len(outputs) == 1:
         return outputs[0]
-    return [merged(merge, parts) for parts in zip(*outputs, strict=True)]
+    return [merged(merge, parts, axis) for parts in zip(*outputs, strict=True)]
