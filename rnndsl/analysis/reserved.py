@@ -77,7 +77,8 @@ STORED_NAMES = (
     "drop_weights", "dropout", "effective_weight", "engine", "explain",
     "first_parameter", "flatten_parameters", "gradient_norms", "graph_limit",
     "initial_state", "num_layers", "options", "proj_size", "recorded",
-    "reset_parameters", "run", "scan", "separate", "settle", "specification",
+    "recording_refusal", "reset_parameters", "run", "scan", "separate", "settle",
+    "specification",
     "truncation", "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")

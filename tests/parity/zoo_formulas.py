@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, layer_norm, linear, relu, silu, softplus
+from torch.nn.functional import linear, relu, silu, softplus
+from zoo_mixing import conv_lstm, layer_norm_lstm
 from zoo_structured import (
     antisymmetric_rnn,
     echo_state,
@@ -52,15 +53,6 @@ def lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     return _lstm_update(gates, s["c"])
 
 
-def layer_norm_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    gates = p["gain_ih"] * _normal(linear(x["x"], p["weight_ih"]))
-    gates = gates + p["gain_hh"] * _normal(linear(s["h"], p["weight_hh"]))
-    i, f, g, o = (gates + p["bias_ih"]).chunk(4, -1)
-    c = torch.sigmoid(f) * s["c"] + torch.sigmoid(i) * torch.tanh(g)
-    h = torch.sigmoid(o) * torch.tanh(p["gain_c"] * _normal(c) + p["bias_c"])
-    return h, {"h": h, "c": c}
-
-
 def lstm_projected(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     wide, state = lstm(x, s, p)
     h = linear(wide, p["weight_hr"])
@@ -83,17 +75,6 @@ def coupled_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
 
 def peephole_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     i, f, g, o = (_both(x["x"], s["h"], p) + p["bias_ih"]).chunk(4, -1)
-    p_i, p_f, p_o = p["weight_peephole"].chunk(3)
-    c = torch.sigmoid(f + p_f * s["c"]) * s["c"]
-    c = c + torch.sigmoid(i + p_i * s["c"]) * torch.tanh(g)
-    h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
-    return h, {"h": h, "c": c}
-
-
-def conv_lstm(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
-    gates = conv2d(x["x"], p["weight_ih"], p["bias_ih"], padding=1)
-    gates = gates + conv2d(s["h"], p["weight_hh"], padding=1)
-    i, f, g, o = gates.chunk(4, 1)
     p_i, p_f, p_o = p["weight_peephole"].chunk(3)
     c = torch.sigmoid(f + p_f * s["c"]) * s["c"]
     c = c + torch.sigmoid(i + p_i * s["c"]) * torch.tanh(g)
@@ -333,10 +314,6 @@ def grud(x: Values, s: Values, p: Values) -> tuple[Tensor, Values]:
     z = torch.sigmoid(x_z + linear(h, U_z))
     h = torch.lerp(torch.tanh(x_n + linear(r * h, U_n)), h, z)
     return h, {"h": h, "last": torch.lerp(s["last"], x["x"], observed)}
-
-
-def _normal(u: Tensor) -> Tensor:
-    return layer_norm(u, u.shape[-1:])
 
 
 def _both(x: Tensor, h: Tensor, p: Values) -> Tensor:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rnndsl.analysis.findings import counted, did_you_mean, error, quoted, shape_text
-from rnndsl.analysis.model import CellUse, TokenInput
+from rnndsl.analysis.model import TokenInput
+from rnndsl.analysis.model_layers import CellUse
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model_layers import (
     Convolution,
     Flatten,
     Layer,

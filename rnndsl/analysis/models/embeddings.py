@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import Embedding, TiedMap, TokenInput
+from rnndsl.analysis.model import Embedding, TokenInput
+from rnndsl.analysis.model_layers import TiedMap
 from rnndsl.analysis.models.cells import widths_differ
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import Model
+from rnndsl.analysis.model_layers import (
     Attend,
     AttentionKind,
     CellUse,
     Merge,
-    Model,
     Recurrence,
     RecurrentLayer,
     StateFromEncoder,

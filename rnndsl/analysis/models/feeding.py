@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnndsl.analysis.findings import error
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import Exchange, Model
+from rnndsl.analysis.model_layers import (
     Dropout,
-    Exchange,
     Feed,
     FeedBack,
     Layer,
-    Model,
     RecurrentLayer,
     TimeConvolution,
 )

@@ -10,10 +10,10 @@ from rnndsl.analysis.model import (
     Generation,
     LossKind,
     Model,
-    TimeConvolution,
     TokenInput,
     VectorInput,
 )
+from rnndsl.analysis.model_layers import TimeConvolution
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine
 from rnndsl.analysis.models.terms import (

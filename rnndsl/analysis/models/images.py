@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import InitialState, Merge
+from rnndsl.analysis.model_layers import InitialState, Merge
 from rnndsl.analysis.models.cells import SizedCell, widths_differ
 from rnndsl.analysis.models.convolutions import Extent, no_extent, not_a_vector
 from rnndsl.analysis.models.layers import LayerLine, LayerOptions

@@ -7,13 +7,7 @@ from collections.abc import Sequence
 from rnndsl.analysis.declarations import too_many_dimensions
 from rnndsl.analysis.dimensions import shape_of
 from rnndsl.analysis.findings import did_you_mean, error, quoted
-from rnndsl.analysis.model import (
-    Embedding,
-    ModelInput,
-    OneHot,
-    TokenInput,
-    VectorInput,
-)
+from rnndsl.analysis.model import Embedding, ModelInput, OneHot, TokenInput, VectorInput
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.embeddings import read_embedding
 from rnndsl.analysis.models.terms import (

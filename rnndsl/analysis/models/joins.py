@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rnndsl.analysis.model import Join, TokenInput, VectorInput
+from rnndsl.analysis.model import TokenInput, VectorInput
+from rnndsl.analysis.model_layers import Join
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.states import unknown_origin
 from rnndsl.analysis.models.terms import values_of, word_of, wrong_arguments

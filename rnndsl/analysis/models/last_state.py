@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted, shape_text
-from rnndsl.analysis.model import LastState, Merge, Pooling, RecurrentLayer
+from rnndsl.analysis.model import LastState, Pooling
+from rnndsl.analysis.model_layers import Merge, RecurrentLayer
 from rnndsl.analysis.models.cells import SizedCell
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine

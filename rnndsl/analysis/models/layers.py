@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rnndsl.analysis.findings import quoted
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model_layers import (
     CellUse,
     FirstState,
     InitialState,

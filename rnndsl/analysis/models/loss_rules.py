@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import (
-    Activation,
-    Layer,
-    Loss,
-    LossKind,
-    Model,
-    Softmax,
-)
+from rnndsl.analysis.model import Loss, LossKind, Model
+from rnndsl.analysis.model_layers import Activation, Layer, Softmax
 from rnndsl.analysis.models.terms import excluded
 from rnndsl.analysis.width import Width
 from rnndsl.diagnostics import Diagnostic, Label, Report, Span

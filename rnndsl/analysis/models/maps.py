@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnndsl.analysis.functions import argument_counts
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model_layers import (
     Activation,
     Dropout,
     Join,

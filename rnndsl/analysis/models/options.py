@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from rnndsl.analysis.findings import did_you_mean, error, quoted
-from rnndsl.analysis.model import InitialState, Merge
+from rnndsl.analysis.model_layers import InitialState, Merge
 from rnndsl.analysis.models.cells import SizedCell, sized_cell
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.layers import LayerLine, LayerOptions

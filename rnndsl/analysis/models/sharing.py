@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnndsl.analysis.findings import error
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import LossKind, Model
+from rnndsl.analysis.model_layers import (
     Activation,
     Dropout,
     LinearMap,
-    LossKind,
-    Model,
     RecurrentLayer,
     Softmax,
     TiedMap,

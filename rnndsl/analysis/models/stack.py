@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rnndsl.analysis.model import (
-    Embedding,
+from rnndsl.analysis.model import Embedding, ModelInput, OneHot, TokenInput, VectorInput
+from rnndsl.analysis.model_layers import (
     FeedBack,
     Layer,
-    ModelInput,
-    OneHot,
     RecurrentLayer,
     StateFromEncoder,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.models.clauses import FRONTS, Clauses, two_fronts
 from rnndsl.analysis.models.context import ModelContext

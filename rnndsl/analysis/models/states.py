@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from rnndsl.analysis.findings import error, quoted
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import ModelInput, TokenInput
+from rnndsl.analysis.model_layers import (
     FirstState,
     InitialState,
-    ModelInput,
     StateFromContext,
     StateFromEncoder,
-    TokenInput,
 )
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (

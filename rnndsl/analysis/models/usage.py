@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnndsl.analysis.findings import error, quoted, warning
-from rnndsl.analysis.model import (
-    Exchange,
+from rnndsl.analysis.model import Exchange, Model, OneHot, Pooling
+from rnndsl.analysis.model_layers import (
     FeedBack,
     Join,
     Layer,
     LinearMap,
-    Model,
-    OneHot,
-    Pooling,
     RecurrentLayer,
     StateFromContext,
     TimeConvolution,

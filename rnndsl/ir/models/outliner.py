@@ -8,10 +8,17 @@ from itertools import count
 from typing import assert_never
 
 from rnndsl.analysis.model import (
-    Attend,
-    Convolution,
     Embedding,
     Exchange,
+    Model,
+    OneHot,
+    Pooling,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.model_layers import (
+    Attend,
+    Convolution,
     FeedBack,
     Flatten,
     InitialState,
@@ -19,9 +26,6 @@ from rnndsl.analysis.model import (
     Layer,
     LinearMap,
     Merge,
-    Model,
-    OneHot,
-    Pooling,
     Recurrence,
     RecurrentLayer,
     SpatialPool,
@@ -29,8 +33,6 @@ from rnndsl.analysis.model import (
     StateFromEncoder,
     TiedMap,
     TimeConvolution,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width

@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import assert_never
 
 from rnndsl.analysis.model import (
+    Loss,
+    Model,
+    ModelInput,
+    Pooling,
+    Reduction,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.model_layers import (
     Activation,
     Attend,
     CellUse,
@@ -14,20 +23,13 @@ from rnndsl.analysis.model import (
     Flatten,
     Layer,
     LinearMap,
-    Loss,
-    Model,
-    ModelInput,
-    Pooling,
     RecurrentLayer,
-    Reduction,
     Softmax,
     SpatialPool,
     TiedMap,
     TimeConvolution,
-    TokenInput,
-    VectorInput,
 )
-from rnndsl.analysis.model import Join as JoinedInput
+from rnndsl.analysis.model_layers import Join as JoinedInput
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.formulas.text import written_number

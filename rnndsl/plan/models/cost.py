@@ -15,25 +15,29 @@ from typing import assert_never
 import sympy
 
 from rnndsl.analysis.model import (
+    Embedding,
+    Exchange,
+    LossKind,
+    Model,
+    ModelInput,
+    Pooling,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.model_layers import (
     Activation,
     Attend,
     AttentionKind,
     CellUse,
     Convolution,
     Dropout,
-    Embedding,
-    Exchange,
     FeedBack,
     Flatten,
     InitialState,
     Join,
     Layer,
     LinearMap,
-    LossKind,
     Merge,
-    Model,
-    ModelInput,
-    Pooling,
     Recurrence,
     RecurrentLayer,
     Softmax,
@@ -42,8 +46,6 @@ from rnndsl.analysis.model import (
     StateFromEncoder,
     TiedMap,
     TimeConvolution,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.width import Width

@@ -8,7 +8,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import Attend, AttentionKind
+from rnndsl.analysis.model_layers import Attend, AttentionKind
 from rnndsl.verify.interpreter import Sizes
 from rnndsl.verify.models.parameters import Parameters
 

@@ -10,15 +10,12 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import Model, ModelInput, TokenInput, VectorInput
+from rnndsl.analysis.model_layers import (
     InitialState,
-    Model,
-    ModelInput,
     RecurrentLayer,
     StateFromContext,
     StateFromEncoder,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.verify.definitions import apply_function
 from rnndsl.verify.interpreter import Sizes, Values, shape_of

@@ -8,16 +8,8 @@ from typing import TypeAlias
 
 import torch
 
-from rnndsl.analysis.model import (
-    Embedding,
-    Exchange,
-    Join,
-    Model,
-    Pooling,
-    RecurrentLayer,
-    TimeConvolution,
-    TokenInput,
-)
+from rnndsl.analysis.model import Embedding, Exchange, Model, Pooling, TokenInput
+from rnndsl.analysis.model_layers import Join, RecurrentLayer, TimeConvolution
 from rnndsl.analysis.program import Cell
 from rnndsl.verify.case import STEPS, distinct_sizes, fitting, normalises
 

@@ -7,13 +7,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import (
-    Exchange,
-    Model,
-    ModelInput,
-    TokenInput,
-    VectorInput,
-)
+from rnndsl.analysis.model import Exchange, Model, ModelInput, TokenInput, VectorInput
 from rnndsl.verify.case import BATCH, STEPS
 from rnndsl.verify.draw import Draw, normal
 from rnndsl.verify.interpreter import Sizes, shape_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import FeedBack, Layer, RecurrentLayer
+from rnndsl.analysis.model_layers import FeedBack, Layer, RecurrentLayer
 from rnndsl.verify.interpreter import Values
 from rnndsl.verify.models.layers import apply_layer
 from rnndsl.verify.models.recurrent import Recurrences

@@ -15,26 +15,22 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import Embedding, Exchange, Model, OneHot, TokenInput
+from rnndsl.analysis.model_layers import (
     Activation,
     Attend,
     Convolution,
     Dropout,
-    Embedding,
-    Exchange,
     FeedBack,
     Flatten,
     Join,
     Layer,
     LinearMap,
-    Model,
-    OneHot,
     RecurrentLayer,
     Softmax,
     SpatialPool,
     TiedMap,
     TimeConvolution,
-    TokenInput,
 )
 from rnndsl.verify.case import STEPS
 from rnndsl.verify.interpreter import Sizes, Values, shape_of

@@ -7,7 +7,8 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import TokenInput
+from rnndsl.analysis.model_layers import (
     Activation,
     Attend,
     Convolution,
@@ -22,7 +23,6 @@ from rnndsl.analysis.model import (
     SpatialPool,
     TiedMap,
     TimeConvolution,
-    TokenInput,
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width

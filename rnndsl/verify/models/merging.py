@@ -8,7 +8,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import Merge
+from rnndsl.analysis.model_layers import Merge
 
 
 def merged(merge: Merge, parts: Sequence[Tensor], axis: int = -1) -> Tensor:

@@ -10,16 +10,14 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from rnndsl.analysis.model import (
+from rnndsl.analysis.model import LastState, ModelInput, Settling
+from rnndsl.analysis.model_layers import (
     CellUse,
     FedInput,
     Feed,
-    LastState,
     Merge,
-    ModelInput,
     Recurrence,
     RecurrentLayer,
-    Settling,
 )
 from rnndsl.analysis.program import Cell, Dim
 from rnndsl.analysis.width import Width

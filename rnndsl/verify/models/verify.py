@@ -7,7 +7,8 @@ from types import ModuleType
 
 import torch
 
-from rnndsl.analysis.model import Activation, Exchange, Model
+from rnndsl.analysis.model import Exchange, Model
+from rnndsl.analysis.model_layers import Activation
 from rnndsl.verify.case import STEPS
 from rnndsl.verify.comparison import not_finite
 from rnndsl.verify.differences import alters_gradient

@@ -6,27 +6,29 @@ import pytest
 from analysis_specs import cell, found, model_spec, program_of
 
 from rnndsl.analysis.model import (
-    Activation,
-    Convolution,
-    Dropout,
     Embedding,
     Exchange,
-    Flatten,
-    InitialState,
-    LinearMap,
     Loss,
     LossKind,
-    Merge,
     Model,
     OneHot,
     Pooling,
-    RecurrentLayer,
     Reduction,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.model_layers import (
+    Activation,
+    Convolution,
+    Dropout,
+    Flatten,
+    InitialState,
+    LinearMap,
+    Merge,
+    RecurrentLayer,
     Softmax,
     SpatialPool,
     TiedMap,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.models.terms import LAYER_OPTIONS
 from rnndsl.analysis.width import Width

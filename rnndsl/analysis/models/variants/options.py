@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from rnndsl.analysis.model import CellUse, FedInput, Feed
+from rnndsl.analysis.model_layers import CellUse, FedInput, Feed
 from rnndsl.analysis.models.cells import SizedCell
 from rnndsl.analysis.models.variants.emission import emittable
 from rnndsl.analysis.models.variants.one_hot import reads_columns

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from rnndsl.analysis.model import Feed
+from rnndsl.analysis.model_layers import Feed
 from rnndsl.analysis.models.variants.emission import with_emission
 from rnndsl.analysis.models.variants.one_hot import with_one_hot
 from rnndsl.analysis.models.variants.recurrent_dropout import with_recurrent_dropout

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rnndsl.analysis.model import (
-    Attend,
-    FeedBack,
-    Join,
-    Layer,
-    Model,
-    ModelInput,
-    RecurrentLayer,
-)
+from rnndsl.analysis.model import Model, ModelInput
+from rnndsl.analysis.model_layers import Attend, FeedBack, Join, Layer, RecurrentLayer
 
 
 def is_conditioned(model: Model) -> bool:

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias, assert_never
 
-from rnndsl.analysis.model import Convolution, Flatten, SpatialPool, TimeConvolution
+from rnndsl.analysis.model_layers import (
+    Convolution,
+    Flatten,
+    SpatialPool,
+    TimeConvolution,
+)
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import call

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rnndsl.analysis.model import CellUse, Model, RecurrentLayer
+from rnndsl.analysis.model import Model
+from rnndsl.analysis.model_layers import CellUse, RecurrentLayer
 from rnndsl.backends.torch.layout import Nest, nested
 from rnndsl.backends.torch.models.stage import INDENT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from rnndsl.analysis.model import Merge
+from rnndsl.analysis.model_layers import Merge
 from rnndsl.backends.torch.layout import WIDTH, Nest, nested
 from rnndsl.backends.torch.models.stage import INDENT
 

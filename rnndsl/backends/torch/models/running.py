@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rnndsl.analysis.model import FeedBack, Model, RecurrentLayer
+from rnndsl.analysis.model import Model
+from rnndsl.analysis.model_layers import FeedBack, RecurrentLayer
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import Nest, call, nested
 from rnndsl.backends.torch.models.conditioning import (

@@ -7,36 +7,39 @@ from itertools import count
 from typing import assert_never
 
 from rnndsl.analysis.model import (
+    Embedding,
+    Exchange,
+    Model,
+    OneHot,
+    Pooling,
+    TokenInput,
+    VectorInput,
+)
+from rnndsl.analysis.model_layers import (
     Activation,
     Attend,
     AttentionKind,
     Convolution,
     Dropout,
-    Embedding,
-    Exchange,
     FeedBack,
     Flatten,
     Join,
     Layer,
     LinearMap,
-    Model,
-    OneHot,
-    Pooling,
     RecurrentLayer,
     Softmax,
     SpatialPool,
     TiedMap,
     TimeConvolution,
-    TokenInput,
-    VectorInput,
 )
 from rnndsl.analysis.program import Dim
 from rnndsl.analysis.width import Width
 from rnndsl.backends.torch.layout import Nest, call, nested
 from rnndsl.backends.torch.models.conditioning import fed_back, is_conditioned
 from rnndsl.backends.torch.models.convolutions import Convolutions
+from rnndsl.backends.torch.models.first_states import EncoderStates
 from rnndsl.backends.torch.models.names import ModelNames
-from rnndsl.backends.torch.models.recurrent import EncoderStates, Recurrent
+from rnndsl.backends.torch.models.recurrent import Recurrent
 from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import Code, expression, number
 from rnndsl.diagnostics import Span

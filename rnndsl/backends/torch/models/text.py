@@ -14,12 +14,11 @@ from rnndsl.analysis.model import (
     ModelInput,
     OneHot,
     Pooling,
-    RecurrentLayer,
     Settling,
-    TimeConvolution,
     TokenInput,
     VectorInput,
 )
+from rnndsl.analysis.model_layers import RecurrentLayer, TimeConvolution
 from rnndsl.backends.torch.describe import shape_text
 from rnndsl.backends.torch.docstring import docstring
 from rnndsl.backends.torch.layout import WIDTH
