@@ -78,8 +78,7 @@ STORED_NAMES = (
     "first_parameter", "flatten_parameters", "gradient_norms", "graph_limit",
     "initial_state", "num_layers", "options", "proj_size", "recorded",
     "recording_refusal", "reset_parameters", "run", "scan", "separate", "settle",
-    "specification",
-    "truncation", "weight_drop",
+    "specification", "truncation", "weight_drop",
 )
 INPUT_NAMES = ("hx", "lengths")
 ARGUMENTS = (
