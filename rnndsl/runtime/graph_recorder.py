@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import RLock
 from typing import Any, Protocol, TypeAlias
+from weakref import WeakSet
 
 import torch
 
@@ -107,11 +108,20 @@ class CudaRecorder:
         self._sides: list[torch.cuda.Stream] = []
         cuda: Any = torch.cuda  # untyped in torch
         self._shared: Memory = cuda.graph_pool_handle()
+        self._sharing: WeakSet[CudaRecording] = WeakSet()
         self._last_use: torch.cuda.Event = cuda.Event()
 
     def memory(self, *, shared: bool) -> Memory:
-        """A pool that is shared, or a new one."""
-        return self._shared if shared else torch.cuda.graph_pool_handle()
+        """A pool that is shared, or a new one.
+
+        A pool whose last capture has gone is on its way out: torch takes no further
+        one into it while any of its memory is left.
+        """
+        if not shared:
+            return torch.cuda.graph_pool_handle()
+        if not self._sharing:
+            self._shared = torch.cuda.graph_pool_handle()
+        return self._shared
 
     def warm_up(self, work: Work) -> bool:
         """On the stream of captures: cuBLAS has a workspace for each stream."""
@@ -144,7 +154,10 @@ class CudaRecorder:
             branching(self),
         ):
             outputs = work()
-        return CudaRecording(graph, outputs)
+        recording = CudaRecording(graph, outputs)
+        if memory == self._shared:
+            self._sharing.add(recording)
+        return recording
 
     def finish(self) -> None:
         """By the event of the last replay, whatever stream that was on."""

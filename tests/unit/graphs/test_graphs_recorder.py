@@ -174,11 +174,20 @@ def test_branches_come_together_after_an_error(cuda: Cuda) -> None:
     ]
 
 
-def test_memory_is_shared_where_it_may_be(cuda: Cuda) -> None:
+def test_memory_is_shared_while_a_recording_has_it(cuda: Cuda) -> None:
     ours = recorder()
-    assert ours.memory(shared=True) == ours.memory(shared=True)
-    own = [ours.memory(shared=False) for _ in range(2)]
-    assert len(dict.fromkeys((*own, ours.memory(shared=True)))) == 3
+    cuda.ends = [True] * 3
+    memory = ours.memory(shared=True)
+    recording = ours.record(lambda: (None,), memory)
+    assert ours.memory(shared=True) == memory
+    own = ours.memory(shared=False)
+    assert own != memory
+    other = ours.record(lambda: (None,), own)
+    assert ours.memory(shared=True) == memory
+    # Torch takes no capture into a pool that all others have left.
+    del recording
+    assert ours.memory(shared=True) not in (memory, own)
+    assert other.outputs == (None,)
 
 
 def test_random_numbers_of_a_rehearsal_are_not_used_up(cuda: Cuda) -> None:
