@@ -12,6 +12,7 @@ from convolution_specs import CONVOLUTIONS
 from head_specs import HEADS
 from model_specs import ALL, TAGGER, model, module
 from sequence_specs import REPEATED, SEQUENCES
+from verified_specs import VERIFIED
 
 import rnndsl
 from rnndsl import compile_text
@@ -88,10 +89,11 @@ def test_generated_models_have_exact_types(tmp_path: Path) -> None:
         *CONVOLUTIONS,
         *SEQUENCES,
         *REPEATED,
+        *VERIFIED,
     ):
-        (tmp_path / f"{name}.py").write_text(
-            compile_text({**ALL, **REPEATED}[name], f"{name}.rnn"), encoding="utf-8"
-        )
+        path = tmp_path / f"{name.replace(' ', '_')}.py"
+        spec = {**ALL, **REPEATED, **VERIFIED}[name]
+        path.write_text(compile_text(spec, f"{name}.rnn"), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *map(str, tmp_path.glob("*.py"))],
         cwd=Path(rnndsl.__file__).parents[1],

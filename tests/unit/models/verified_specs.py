@@ -79,6 +79,15 @@ model Rotating(I, H):
     layer Structured(2)
 """
 
+EMITTED_APART = """from zoo import GRU, LSTM
+
+model Apart(I):
+    input x: [I]
+    layer parallel(LSTM(3), GRU(3)), bidirectional(separate), emit(h)
+    head linear(2)
+    loss mse
+"""
+
 KEPT_BEST = """from zoo import GRU
 
 model Best(I):
@@ -126,6 +135,7 @@ VERIFIED = {
     "emitted": EMITTED,
     "emitted once": EMITTED_ONCE,
     "emitted settled": EMITTED_SETTLED,
+    "emitted apart": EMITTED_APART,
     "kept best": KEPT_BEST,
     "kept step": KEPT_STEP,
     "cut translator": CUT_TRANSLATOR,

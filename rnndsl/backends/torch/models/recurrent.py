@@ -170,7 +170,7 @@ class Recurrent:
         elif ahead.cell == back.cell and ahead.sizes == back.sizes and not ahead.fed:
             self._cell(stage, layer, ahead, name, below, target, is_both=True)
             if recurrence.merge is Merge.SEPARATE:
-                stage.run.append(f"{target} = {target}.unflatten(-1, (2, -1))")
+                stage.run.append(f"{target} = torch.unflatten({target}, -1, (2, -1))")
             elif recurrence.merge is not Merge.CONCAT:
                 halves = [names.forward, names.backward]
                 stage.run.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
