@@ -87,7 +87,7 @@ class LayerLine:
                     "the input of a layer can be added to an output of its width only",
                     place,
                     f"the input has width {below}, the output {width}",
-                    advice=_residual_advice(below),
+                    advice=_residual_advice(below, options.project, extent),
                 )
             )
             return None
@@ -200,7 +200,8 @@ def _needs_equal(merge: Merge, what: str) -> str:
     return f"the {quoted(merge.value)} of {what} needs equal widths"
 
 
-def _residual_advice(below: Width) -> str:
-    if below.dim is not None:
-        return f"add `project({below})`, or write `skip` to put it beside the output"
+def _residual_advice(below: Width, project: Dim | None, extent: tuple[Dim, ...]) -> str:
+    if below.dim is not None and not extent:
+        verb = "add" if project is None else "write"
+        return f"{verb} `project({below})`, or write `skip` to put it beside the output"
     return "write `skip` to put it beside the output"

@@ -203,3 +203,28 @@ def test_models_with_words_exchanged(seed: int) -> None:
             assert all(0 <= s.start <= s.end <= len(s.source.text) for s in spans)
         assert render_text(report.diagnostics, colour=True) or program
     assert good > 0
+
+
+@pytest.mark.parametrize(
+    ("cell", "first", "lines", "advice"),
+    [
+        (
+            "GRU",
+            "input x: [6]",
+            "layer GRU(5), residual, project(4)",
+            "write `project(6)`, or write `skip` to put it beside the output",
+        ),
+        (
+            "ConvLSTM",
+            "input x: [1, 4, 3]",
+            "layer ConvLSTM(2, 4, 3), residual\nmap flatten",
+            "write `skip` to put it beside the output",
+        ),
+    ],
+)
+def test_a_residual_beside_a_projection_and_of_images(
+    cell: str, first: str, lines: str, advice: str
+) -> None:
+    spec = model_spec(lines, "M()", first).replace("import ", f"import {cell}, ", 1)
+    (diagnostic,) = (d for d in report_on(spec) if d.code == "RNN088")
+    assert diagnostic.help == advice

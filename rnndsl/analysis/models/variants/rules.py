@@ -63,14 +63,17 @@ def no_such_state(place: Span, name: str, cells: Sequence[Cell]) -> Diagnostic:
 def nothing_to_emit(
     place: Span, name: str, known: tuple[str, ...], cells: Sequence[Cell]
 ) -> Diagnostic:
-    """A name of no local and no state of the cells of a layer."""
+    """A name of no local and no state of the cells of a layer, or none of a vector."""
     has = ", ".join(quoted(one) for one in known)
+    listed = (
+        f"there are {has}" if known else "vectors and scalars are put out, no images"
+    )
     return error(
         "RNN143",
-        f"there is no local or state {quoted(name)} in {_named(cells)}",
+        f"there is nothing called {quoted(name)} to emit in {_named(cells)}",
         place,
         label="cannot be put out",
-        help=did_you_mean(suggest(name, known)) or f"there are {has}",
+        help=did_you_mean(suggest(name, known)) or listed,
     )
 
 
