@@ -6,7 +6,8 @@ Of its files, those that a module needs, and those that they need in turn.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,20 +19,29 @@ _PACKAGE = "rnndsl.runtime"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """``lines`` of files of the runtime, and the ``imports`` they need."""
+    """``lines`` of files of the runtime, the names they ``define``, and the ``imports``
+    they need."""
 
     lines: tuple[str, ...]
+    defined: tuple[str, ...]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
 
 
-def bundled_runtime(names: Iterable[str], imports: Imports) -> tuple[str, ...]:
+def bundled_runtime(
+    names: Iterable[str], imports: Imports, taken: Iterable[str]
+) -> tuple[str, ...]:
     """The lines of the runtime's files that define ``names``, each file after those it
-    uses; adds what they import to ``imports``."""
+    uses; adds what they import to ``imports``. What the runtime has for itself under a
+    name that is ``taken`` by the module gets an underscore in front."""
     homes = _homes()
     bundle = _bundle(tuple(dict.fromkeys(homes[name] for name in names)))
     for statement in bundle.imports:
         imports.add_statement(statement)
-    return bundle.lines
+    clashes = [name for name in taken if name in bundle.defined]
+    if not clashes:
+        return bundle.lines
+    pattern = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, clashes))})\b")
+    return tuple(pattern.sub(r"_\1", line) for line in bundle.lines)
 
 
 @cache
@@ -47,7 +57,19 @@ def _bundle(needed: tuple[str, ...]) -> Bundle:
         last = max(s.end_lineno or s.lineno for s in own)
         rest = text.splitlines()[last:]
         lines.extend(("", "", f"# {_PACKAGE}.{name}", *rest))
-    return Bundle(tuple(_spaced(lines)), tuple(imports))
+    return Bundle(tuple(_spaced(lines)), tuple(_defined(lines)), tuple(imports))
+
+
+def _defined(lines: Iterable[str]) -> Iterator[str]:
+    """The names at the top of a module."""
+    for statement in ast.parse("\n".join(lines)).body:
+        match statement:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                yield name
 
 
 @cache

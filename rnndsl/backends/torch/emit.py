@@ -174,7 +174,7 @@ def _imports(
     if any(map(uses_structures, plans)):
         needed.append("Structure")
     if standalone:
-        return imports, bundled_runtime(needed, imports)
+        return imports, bundled_runtime(needed, imports, _classes(plans, models))
     imports.add("rnndsl.runtime", *needed)
     return imports, ()
 
@@ -203,9 +203,15 @@ def _model_body(model: ModelView) -> tuple[str, ...]:
 def _exports(
     plans: tuple[CellPlan, ...], models: tuple[ModelView, ...]
 ) -> tuple[str, ...]:
-    cells = [plan.source.cell.name for plan in plans]
-    units = [f"{name}Cell" for name in cells]
-    every = (*cells, *units, *(model.name for model in models))
-    names = sorted(every, key=export_rank)
+    names = sorted(_classes(plans, models), key=export_rank)
     items = tuple(f'"{name}"' for name in names)
     return tuple(nested(Nest("__all__ = ", items, "[]"), indent=0))
+
+
+def _classes(
+    plans: tuple[CellPlan, ...], models: tuple[ModelView, ...]
+) -> tuple[str, ...]:
+    """The classes that the module defines."""
+    cells = [plan.source.cell.name for plan in plans]
+    units = [f"{name}Cell" for name in cells]
+    return (*cells, *units, *(model.name for model in models))
