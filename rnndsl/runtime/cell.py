@@ -15,6 +15,7 @@ from rnndsl.runtime.checks import (
     check_states,
     check_tensor,
 )
+from rnndsl.runtime.engines import records_calls
 from rnndsl.runtime.recurrent import RecurrentModule
 from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 
@@ -95,8 +96,11 @@ class RecurrentCell(RecurrentModule):
         self, inputs: Tensors, state: Tensors | None, dtype: torch.dtype | None
     ) -> tuple[Tensor, Tensors]:
         """One step by ``scan``; in inference, by replay of a CUDA graph."""
+        first = () if state is None else state
         # In training each step would need a recording of its own, until backward.
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not records_calls(
+            self._engine, (*inputs, *first)
+        ):
             return self.scan(0, inputs, state, None, dtype)
         # What is recorded outlives this call, and may not hold its tensors.
         count, has_state = len(inputs), state is not None
@@ -108,7 +112,6 @@ class RecurrentCell(RecurrentModule):
             )
             return output, *last
 
-        first = () if state is None else state
         carried = tuple((count + index, 1 + index) for index in range(len(first)))
         results = self.recorded(call, (*inputs, *first), options=dtype, carried=carried)
         output, *last = given_tensors(results)

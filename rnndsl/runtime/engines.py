@@ -134,10 +134,9 @@ def choose_engine(
 def graph_refusal(tensors: PartialTensors) -> str | None:
     """Why the calls of a module on these tensors cannot be recorded, or None."""
     given = tuple(tensor for tensor in tensors if tensor is not None)
-    refusal = transform_refusal(given)
-    if refusal is not None:
-        return refusal
-    return device_refusal(given[0].device if given else None)
+    # In this order: it is asked in every call, mostly without a GPU.
+    refusal = device_refusal(given[0].device if given else None)
+    return transform_refusal(given) if refusal is None else refusal
 
 
 def records_calls(name: str, tensors: PartialTensors) -> bool:

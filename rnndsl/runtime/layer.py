@@ -22,7 +22,7 @@ from rnndsl.runtime.checks import (
 )
 from rnndsl.runtime.dynamics import DynamicalModule
 from rnndsl.runtime.emission import separate
-from rnndsl.runtime.engines import AUTOMATIC
+from rnndsl.runtime.engines import AUTOMATIC, records_calls
 from rnndsl.runtime.errors import ShapeError
 from rnndsl.runtime.masking import check_mask, counted_first, spread_over_time
 from rnndsl.runtime.packing import check_packed, ragged_layout
@@ -290,6 +290,9 @@ class RecurrentLayer(DynamicalModule):
         dtype: torch.dtype | None,
     ) -> tuple[Tensor, Tensors]:
         """inputs (T, B, ...), state (layers * directions, B, ...), mask (T, B)."""
+        first = () if state is None else state
+        if not records_calls(self._engine, (*inputs, *first)):
+            return self._run_blocks(inputs, state, mask, dtype)
         # What is recorded outlives this call, and may not hold its tensors.
         count, has_state = len(inputs), state is not None
 
@@ -300,7 +303,6 @@ class RecurrentLayer(DynamicalModule):
             )
             return output, *last
 
-        first = () if state is None else state
         results = self.recorded(call, (*inputs, *first, mask), options=dtype)
         output, *last = given_tensors(results)
         return output, tuple(last)

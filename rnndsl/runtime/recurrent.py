@@ -16,7 +16,6 @@ from rnndsl.runtime.engines import (
     AUTOMATIC,
     check_engine,
     choose_engine,
-    records_calls,
 )
 from rnndsl.runtime.errors import ShapeError
 from rnndsl.runtime.explanation import explanation
@@ -221,13 +220,9 @@ class RecurrentModule(nn.Module):
         options: Hashable = None,
         carried: Sequence[tuple[int, int]] = (),
     ) -> PartialTensors:
-        """``call(inputs)``, by replay of a CUDA graph where the engine allows it;
-        the arguments are those of ``GraphCache.run``."""
-        if records_calls(self._engine, inputs):
-            return self._graphs.run(
-                self, call, inputs, options=options, carried=carried
-            )
-        return call(inputs)
+        """``call(inputs)``, by replay of a CUDA graph where there is one; the arguments
+        are those of ``GraphCache.run``."""
+        return self._graphs.run(self, call, inputs, options=options, carried=carried)
 
     @property
     def recording_refusal(self) -> str | None:
@@ -247,10 +242,12 @@ class RecurrentModule(nn.Module):
 
     def _like(self, inputs: Tensors, dtype: torch.dtype | None = None) -> Tensor:
         """Of the inputs' leading axes, in the dtype that states have, or autocast's."""
-        first, like = inputs[0], self.first_parameter()
-        if like is None or not self.specification.inputs[0].is_whole:
-            return first
-        return like.new_empty((), dtype=dtype).expand(first.shape)
+        if not self.specification.inputs[0].is_whole:
+            return inputs[0]
+        like = self.first_parameter()
+        if like is None:
+            return inputs[0]
+        return like.new_empty((), dtype=dtype).expand(inputs[0].shape)
 
     def scan(
         self,
