@@ -12,7 +12,7 @@ from torch import Tensor
 
 import rnndsl
 from rnndsl import compiler, zoo
-from rnndsl.runtime.engines import ENGINES, GRAPH
+from rnndsl.runtime.engines.choice import ENGINES, GRAPH
 from rnndsl.verify.interpreter import run_sequence
 
 CELLS = ("LSTM", "GRU", "Elman", "PeepholeLSTM", "MGU", "MinGRU", "SLSTM")

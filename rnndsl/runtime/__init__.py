@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-from rnndsl.runtime.adaptive import adaptive_probabilities, adaptive_softmax_loss
-from rnndsl.runtime.attention import (
-    AdditiveAttention,
-    AttentionMemory,
-    DotAttention,
-    GeneralAttention,
-)
-from rnndsl.runtime.beam import beam_search
-from rnndsl.runtime.bridges import StateBridge, StateTable, merge_states
-from rnndsl.runtime.cell import RecurrentCell
-from rnndsl.runtime.clipping import clip_gradient
-from rnndsl.runtime.conditioned import ConditionedModel, at_each_step
-from rnndsl.runtime.convolution import CausalConvolution, each_step
-from rnndsl.runtime.crf import LinearChainCRF, crf_loss
-from rnndsl.runtime.ctc import ctc_best_path, ctc_loss, ctc_negative_log_likelihood
-from rnndsl.runtime.dropout import RecurrentDropoutMask, VariationalDropout, ZoneoutMask
-from rnndsl.runtime.embedding import given_embedding
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -26,7 +9,8 @@ from rnndsl.runtime.errors import (
     ShapeError,
     StateCountError,
 )
-from rnndsl.runtime.features import (
+from rnndsl.runtime.functions.clipping import clip_gradient
+from rnndsl.runtime.functions.features import (
     extreme_backward,
     layer_norm,
     layer_norm_backward,
@@ -37,48 +21,77 @@ from rnndsl.runtime.features import (
     softmax_backward,
     sum_backward,
 )
-from rnndsl.runtime.feeding import first_feed, next_feed, step_by_step
-from rnndsl.runtime.generating import (
+from rnndsl.runtime.functions.image_convolution import (
+    convolve,
+    convolve_backward,
+    kernel_gradient,
+)
+from rnndsl.runtime.functions.one_hot import OneHotLinear, one_hot_outer_sum
+from rnndsl.runtime.generation.beam import beam_search
+from rnndsl.runtime.generation.generating import (
     SearchOptions,
     Strategy,
     continue_series,
     generate_tokens,
     rows_to_generate,
 )
-from rnndsl.runtime.generation import (
+from rnndsl.runtime.generation.greedy import (
     GeneratedSequences,
     Prompt,
     greedy_search,
     reorder_batch,
     repeat_batch,
 )
-from rnndsl.runtime.image_convolution import (
-    convolve,
-    convolve_backward,
-    kernel_gradient,
+from rnndsl.runtime.generation.sampling import sample_sequences
+from rnndsl.runtime.kernels.protocol import Kernels
+from rnndsl.runtime.layers.cell import RecurrentCell
+from rnndsl.runtime.layers.dropout import (
+    RecurrentDropoutMask,
+    VariationalDropout,
+    ZoneoutMask,
 )
-from rnndsl.runtime.initialisers import Initialiser
-from rnndsl.runtime.kernels import Kernels
-from rnndsl.runtime.layer import RecurrentLayer
-from rnndsl.runtime.learned import LearnedState
-from rnndsl.runtime.losses import (
+from rnndsl.runtime.layers.layer import RecurrentLayer
+from rnndsl.runtime.losses.adaptive import adaptive_probabilities, adaptive_softmax_loss
+from rnndsl.runtime.losses.crf import LinearChainCRF, crf_loss
+from rnndsl.runtime.losses.ctc import (
+    ctc_best_path,
+    ctc_loss,
+    ctc_negative_log_likelihood,
+)
+from rnndsl.runtime.losses.means import (
     absolute_error_loss,
     binary_loss,
     cross_entropy_loss,
     squared_error_loss,
 )
-from rnndsl.runtime.model import RecurrentModel
 from rnndsl.runtime.model_specification import (
     InputSpecification,
     LayerState,
     ModelSpecification,
     ModelState,
 )
-from rnndsl.runtime.one_hot import OneHotLinear, one_hot_outer_sum
-from rnndsl.runtime.pooling import AttentionPooling, max_over_time, mean_over_time
-from rnndsl.runtime.ragged import last_step, repeat_last, reverse_time
-from rnndsl.runtime.resets import arrange_marks, marks_backward
-from rnndsl.runtime.sampling import sample_sequences
+from rnndsl.runtime.models.attention import (
+    AdditiveAttention,
+    AttentionMemory,
+    DotAttention,
+    GeneralAttention,
+)
+from rnndsl.runtime.models.bridges import StateBridge, StateTable, merge_states
+from rnndsl.runtime.models.conditioned import ConditionedModel, at_each_step
+from rnndsl.runtime.models.convolution import CausalConvolution, each_step
+from rnndsl.runtime.models.embedding import given_embedding
+from rnndsl.runtime.models.feeding import first_feed, next_feed, step_by_step
+from rnndsl.runtime.models.learned import LearnedState
+from rnndsl.runtime.models.model import RecurrentModel
+from rnndsl.runtime.models.pooling import (
+    AttentionPooling,
+    max_over_time,
+    mean_over_time,
+)
+from rnndsl.runtime.parameters.initialisers import Initialiser
+from rnndsl.runtime.parameters.structure import Structure
+from rnndsl.runtime.sequences.ragged import last_step, repeat_last, reverse_time
+from rnndsl.runtime.sequences.resets import arrange_marks, marks_backward
 from rnndsl.runtime.specification import (
     CellSpecification,
     Gradients,
@@ -89,7 +102,6 @@ from rnndsl.runtime.specification import (
     Tensors,
     TensorSpecification,
 )
-from rnndsl.runtime.structure import Structure
 
 __all__ = [
     "AdditiveAttention",

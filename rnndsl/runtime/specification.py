@@ -9,9 +9,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from rnndsl.runtime.initialisers import Initialiser
-from rnndsl.runtime.kernels import Kernels
-from rnndsl.runtime.structure import MatrixShape, Structure
+from rnndsl.runtime.kernels.protocol import Kernels
+from rnndsl.runtime.parameters.initialisers import Initialiser
+from rnndsl.runtime.parameters.structure import MatrixShape, Structure
 
 Tensors: TypeAlias = tuple[Tensor, ...]
 PartialTensors: TypeAlias = tuple[Tensor | None, ...]

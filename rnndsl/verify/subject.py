@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnndsl.analysis.program import ReadCurrent
-from rnndsl.runtime.engines import ENGINES
+from rnndsl.runtime.engines.choice import ENGINES
 from rnndsl.verify.case import STEPS, Case
 from rnndsl.verify.draw import Draw
 from rnndsl.verify.oracle import Outcome, differentiable, outcome_of

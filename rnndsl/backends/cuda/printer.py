@@ -1,4 +1,4 @@
-"""Prints formulas as CUDA C++, in the functions of ``rnndsl.runtime.cuda_source``."""
+"""Prints formulas as CUDA C++, in the functions of ``runtime.kernels.source``."""
 
 from __future__ import annotations
 

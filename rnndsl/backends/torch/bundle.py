@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from rnndsl.backends.torch.imports import Imports
 
@@ -74,13 +75,17 @@ def _defined(lines: Iterable[str]) -> Iterator[str]:
 
 @cache
 def _sources() -> dict[str, str]:
-    """The text of each file of the runtime but the one that only re-exports."""
-    folder = resources.files(_PACKAGE)
-    return {
-        entry.name.removesuffix(".py"): entry.read_text(encoding="utf-8")
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".py") and entry.name != "__init__.py"
-    }
+    """The text of each file of the runtime, by its name behind that of the package."""
+    return dict(_files(resources.files(_PACKAGE), ""))
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        name = prefix + entry.name.removesuffix(".py")
+        if entry.is_dir() and entry.name.isidentifier():
+            yield from _files(entry, f"{name}.")
+        elif entry.name.endswith(".py") and entry.name != "__init__.py":
+            yield name, entry.read_text(encoding="utf-8")
 
 
 def _homes() -> dict[str, str]:

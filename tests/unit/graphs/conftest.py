@@ -15,8 +15,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> StandInRecorder:
     """In place of torch's CUDA graphs, for tensors on the CPU."""
     torch.manual_seed(20)
     stand_in = StandInRecorder()
-    monkeypatch.setattr("rnndsl.runtime.engines.device_refusal", lambda device: None)
-    monkeypatch.setattr("rnndsl.runtime.graph.recorder_for", lambda device: stand_in)
+    monkeypatch.setattr(
+        "rnndsl.runtime.engines.choice.device_refusal", lambda device: None
+    )
+    monkeypatch.setattr(
+        "rnndsl.runtime.graphs.cache.recorder_for", lambda device: stand_in
+    )
     return stand_in
 
 

@@ -14,8 +14,8 @@ from threading import RLock
 import torch
 from torch import Tensor
 
-from rnndsl.runtime.branches import Result, branching
-from rnndsl.runtime.graph_recorder import Memory, Work
+from rnndsl.runtime.graphs.branches import Result, branching
+from rnndsl.runtime.graphs.recorder import Memory, Work
 from rnndsl.runtime.specification import PartialTensors
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from rnndsl.runtime import graph_recorder
-from rnndsl.runtime.graph_recorder import CudaRecorder
+from rnndsl.runtime.graphs import recorder as recorders
+from rnndsl.runtime.graphs.recorder import CudaRecorder
 
 
 class Stream:
@@ -117,7 +117,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Cuda:
             lambda device, pool, name=name: found.log.append(f"{name} {device} {pool}"),
             raising=False,
         )
-    monkeypatch.setattr(graph_recorder, "_broken", [])
+    monkeypatch.setattr(recorders, "_broken", [])
     return found
 
 
@@ -143,7 +143,7 @@ def test_a_capture_that_cannot_end(cuda: Cuda) -> None:
         "capture on stream 2 into None",
     ]
     assert cuda.current is main
-    assert len(graph_recorder._broken) == 1
+    assert len(recorders._broken) == 1
 
 
 def test_an_error_in_a_capture_that_ends(cuda: Cuda) -> None:
@@ -156,7 +156,7 @@ def test_an_error_in_a_capture_that_ends(cuda: Cuda) -> None:
         ours.record(work, (0, 7))
     assert cuda.log == ["capture on stream 1 into (0, 7)"]
     assert cuda.current is main
-    assert graph_recorder._broken == []
+    assert recorders._broken == []
 
 
 def test_branches_come_together_after_an_error(cuda: Cuda) -> None:

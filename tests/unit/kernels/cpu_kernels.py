@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnndsl.runtime.cuda_source import kernel_source
-from rnndsl.runtime.kernels import Launch
+from rnndsl.runtime.kernels.protocol import Launch
+from rnndsl.runtime.kernels.source import kernel_source
 
 SHIM = Path(__file__).with_name("shim.h")
 BLOCKS, THREADS = 2, 3

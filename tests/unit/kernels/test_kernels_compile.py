@@ -12,8 +12,8 @@ import pytest
 import torch
 from kernel_cases import cells_with_kernels, specification, written
 
-from rnndsl.runtime.cuda_source import KERNEL_DTYPES, kernel_source
-from rnndsl.runtime.nvrtc import compile_cubin, find_nvrtc
+from rnndsl.runtime.kernels.nvrtc import compile_cubin, find_nvrtc
+from rnndsl.runtime.kernels.source import KERNEL_DTYPES, kernel_source
 
 FUNCTIONS = """
 extern "C" __global__ void functions(const scalar* u_, scalar* y_) {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rnndsl.runtime.cubin_cache import (
+from rnndsl.runtime.kernels.cubin_cache import (
     cache_folder,
     cache_key,
     read_cubin,

@@ -17,7 +17,7 @@ import torch
 empty = torch.empty
 torch.empty = lambda *size, device=None: empty(*size)
 torch.cuda.current_stream = lambda device: SimpleNamespace(cuda_stream=0x5151)
-from rnndsl.runtime.device_kernels import DriverKernels
+from rnndsl.runtime.kernels.device import DriverKernels
 
 kernels = DriverKernels(b"compiled code")
 x, y = torch.arange(6.0).view(2, 3).t(), torch.full((300,), 7.0)

@@ -12,10 +12,10 @@ import torch
 from cpu_kernels import CpuKernels, cpu_kernels, needs_compiler
 from kernel_cases import specification, written, zoo_module
 
-from rnndsl.runtime import cuda, engines
-from rnndsl.runtime.cuda import cuda_refusal, place_refusal
-from rnndsl.runtime.engines import ENGINES
-from rnndsl.runtime.nvrtc import find_nvrtc
+from rnndsl.runtime.engines import choice, cuda
+from rnndsl.runtime.engines.choice import ENGINES
+from rnndsl.runtime.engines.cuda import cuda_refusal, place_refusal
+from rnndsl.runtime.kernels.nvrtc import find_nvrtc
 
 LSTM = specification("LSTM")
 
@@ -47,7 +47,7 @@ def test_what_kernels_cannot_do_is_said() -> None:
 
 
 def test_without_a_compiler_it_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnndsl.runtime.device_kernels.find_nvrtc", lambda: None)
+    monkeypatch.setattr("rnndsl.runtime.kernels.device.find_nvrtc", lambda: None)
     monkeypatch.delattr(torch.cuda, "_compile_kernel", raising=False)
     assert cuda_refusal(LSTM, (torch.zeros(2),)) == (
         "there is no NVRTC to compile kernels with; install cuda-bindings"
@@ -72,11 +72,11 @@ def test_whoever_transforms_a_computation_needs_the_step() -> None:
     reasons: list[str | None] = []
 
     def function(x: torch.Tensor) -> torch.Tensor:
-        reasons.append(engines.kernels_refusal((x,)))
+        reasons.append(choice.kernels_refusal((x,)))
         return x * 2
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "place_refusal", lambda tensors: None)
+        patch.setattr(choice, "place_refusal", lambda tensors: None)
         torch.func.vmap(function)(torch.zeros(3, 2))
     assert reasons == [
         "torch.func transforms (vmap, grad, jvp, ...) need the plain step"
@@ -92,7 +92,7 @@ def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> list[CpuKernels]:
         used.append(cpu_kernels(source, dtype))
         return used[-1]
 
-    monkeypatch.setattr(engines, "place_refusal", lambda tensors: None)
+    monkeypatch.setattr(choice, "place_refusal", lambda tensors: None)
     monkeypatch.setattr(cuda, "compiler_refusal", lambda: None)
     monkeypatch.setattr(cuda, "device_kernels", kernels)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())

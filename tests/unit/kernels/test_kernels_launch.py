@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from rnndsl.runtime import cuda
-from rnndsl.runtime import device_kernels as subject
-from rnndsl.runtime.device_kernels import DriverKernels, TorchKernels, blocks_for
+from rnndsl.runtime.engines import cuda
+from rnndsl.runtime.kernels import device as subject
+from rnndsl.runtime.kernels.device import DriverKernels, TorchKernels, blocks_for
 
 STREAM = 0x5151
 

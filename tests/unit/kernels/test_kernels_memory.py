@@ -10,7 +10,7 @@ import torch
 from kernel_cases import cells_with_kernels, draw, specification, written
 from torch import Tensor
 
-from rnndsl.runtime.kernels import Launch
+from rnndsl.runtime.kernels.protocol import Launch
 
 
 class Places:

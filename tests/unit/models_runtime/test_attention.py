@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.testing import assert_close
 
-from rnndsl.runtime.attention import (
+from rnndsl.runtime.generation.greedy import repeat_batch
+from rnndsl.runtime.models.attention import (
     AdditiveAttention,
     DotAttention,
     GeneralAttention,
     SequenceAttention,
 )
-from rnndsl.runtime.generation import repeat_batch
-from rnndsl.runtime.ragged import valid_steps
+from rnndsl.runtime.sequences.ragged import valid_steps
 
 STEPS, BATCH, WIDTH, QUERY, DECODED = 5, 3, 4, 6, 2
 

@@ -10,8 +10,8 @@ from tiny_models import Scored, State, TinyModel, every_score, row_of
 from torch import Tensor
 from torch.testing import assert_close
 
-from rnndsl.runtime.beam import beam_search, length_divisor
-from rnndsl.runtime.generation import Prompt, greedy_search, reorder_batch
+from rnndsl.runtime.generation.beam import beam_search, length_divisor
+from rnndsl.runtime.generation.greedy import Prompt, greedy_search, reorder_batch
 
 SYMBOLS, BATCH = 4, 3
 START = torch.tensor([0, 2, 1])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.testing import assert_close
 
-from rnndsl.runtime.crf import LinearChainCRF
+from rnndsl.runtime.losses.crf import LinearChainCRF
 
 TAGS, STEPS = 3, 4
 LENGTHS = torch.tensor([4, 1, 0, 3, 2])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from rnndsl.runtime.ctc import ctc_best_path, ctc_negative_log_likelihood
+from rnndsl.runtime.losses.ctc import ctc_best_path, ctc_negative_log_likelihood
 
 SYMBOLS, STEPS = 3, 4
 LENGTHS = torch.tensor([4, 3, 0, 2])

@@ -11,15 +11,15 @@ from tiny_models import TinyModel, log_probability, row_of
 from torch import Tensor
 from torch.testing import assert_close
 
-from rnndsl.runtime.beam import beam_search
-from rnndsl.runtime.generation import (
+from rnndsl.runtime.generation.beam import beam_search
+from rnndsl.runtime.generation.greedy import (
     Prompt,
     best_first,
     greedy_search,
     reorder_batch,
     repeat_batch,
 )
-from rnndsl.runtime.sampling import sample_sequences
+from rnndsl.runtime.generation.sampling import sample_sequences
 
 SYMBOLS, STOP, BATCH, LONGEST = 4, 3, 12, 5
 

@@ -9,8 +9,8 @@ import torch
 from tiny_models import TinyModel, every_score
 from torch import Tensor
 
-from rnndsl.runtime.generation import GeneratedSequences, Prompt, greedy_search
-from rnndsl.runtime.sampling import restricted, sample_sequences
+from rnndsl.runtime.generation.greedy import GeneratedSequences, Prompt, greedy_search
+from rnndsl.runtime.generation.sampling import restricted, sample_sequences
 
 SYMBOLS, DRAWS = 4, 40_000
 PROBABILITIES = torch.tensor([0.15, 0.4, 0.05, 0.4], dtype=torch.float64)

@@ -18,8 +18,10 @@ import rnndsl.runtime
 FOLDER = Path(rnndsl.runtime.__file__).parent
 PREFIX = "rnndsl.runtime"
 TREES = {
-    path.stem: ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted(FOLDER.glob("*.py"))
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts): ast.parse(
+        path.read_text(encoding="utf-8")
+    )
+    for path in sorted(FOLDER.rglob("*.py"))
     if path.stem != "__init__"
 }
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)

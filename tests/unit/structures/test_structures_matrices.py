@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from rnndsl.runtime import Structure
-from rnndsl.runtime.structure import StructureKind, draw_columns
+from rnndsl.runtime.parameters.structure import StructureKind, draw_columns
 
 CASES = [
     (Structure("orthogonal"), (7, 7)),

@@ -1,0 +1,233 @@
+"""The engine ``graph``: calls of a module, recorded once a shape and replayed."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import count
+from threading import RLock
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from rnndsl.runtime.graphs.call import replay_call
+from rnndsl.runtime.graphs.capture import Call, Capture
+from rnndsl.runtime.graphs.key import (
+    CallKey,
+    Slot,
+    call_key,
+    storage_key,
+    stored_tensors,
+)
+from rnndsl.runtime.graphs.recorder import Recorder, recorder_for
+from rnndsl.runtime.graphs.refusal import (
+    capture_refusal,
+    is_in_backward,
+    module_refusal,
+    replay_refusal,
+)
+from rnndsl.runtime.specification import PartialTensors
+
+DEFAULT_LIMIT = 8
+# So many shapes are remembered as seen, or as impossible to record.
+_REMEMBERED = 64
+_Value = TypeVar("_Value")
+
+
+class GraphCache:
+    """At most ``limit`` recorded calls of one module; the least recently used goes.
+
+    A call is recorded when a shape returns: one seen for the first time runs plainly.
+    Copies and pickles of a module begin without recordings.
+    """
+
+    def __init__(self, limit: int = DEFAULT_LIMIT) -> None:
+        self._limit = limit
+        self._lock = RLock()
+        self._recorder: Recorder | None = None
+        self._storage: Hashable = None
+        self._captures: OrderedDict[CallKey, Capture] = OrderedDict()
+        self._seen: OrderedDict[CallKey, None] = OrderedDict()
+        self._failures: OrderedDict[CallKey, str] = OrderedDict()
+        self._replays = 0
+        self._last = "not called yet"
+
+    @property
+    def limit(self) -> int:
+        """The most recordings kept; 0 for none at all."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise ValueError(f"graph_limit: expected 0 or more, got {limit!r}")
+        with self._lock:
+            self._limit = limit
+            if len(self._captures) > limit and self._recorder is not None:
+                self._recorder.finish()
+            while len(self._captures) > limit:
+                self._captures.popitem(last=False)
+
+    def run(
+        self,
+        module: nn.Module,
+        call: Call,
+        inputs: PartialTensors,
+        *,
+        options: Hashable = None,
+        carried: Sequence[tuple[int, int]] = (),
+        calls_module: bool = False,
+    ) -> PartialTensors:
+        """``call(inputs)``, by replay where it has been recorded.
+
+        ``call`` may read, besides, parameters and buffers of ``module``, and what
+        ``options`` says: equal calls do the same work. ``carried`` pairs inputs with
+        the outputs that are those inputs of the next call. ``calls_module``: ``call``
+        calls the module, and by that its hooks.
+        """
+        reason = replay_refusal()
+        if reason is None and not self._limit:
+            reason = "graph_limit is 0"
+        if reason is None:
+            reason = module_refusal(module, is_called=calls_module)
+        # A recording waits for the thread of backward passes, which may not wait for
+        # the recording; only for the module's parameters to be in their places.
+        if not self._lock.acquire(blocking=not is_in_backward()):
+            with nullcontext() if self._recorder is None else self._recorder.lock:
+                return call(inputs)
+        try:
+            if reason is None:
+                stored = stored_tensors(module)
+                found = self._find(module, call, inputs, options, carried, stored)
+                if isinstance(found, Capture):
+                    self._replays += 1
+                    self._last = "replayed"
+                    tensors = tuple(slot.tensor for slot in stored)
+                    return replay_call(found, inputs, tensors)
+                reason = found
+            self._last = f"ran plainly: {reason}"
+            # While another thread records, the module has no parameters of its own.
+            return call(inputs)
+        finally:
+            self._lock.release()
+
+    def report(self) -> str:
+        """How many shapes are recorded, how often they ran, how the last call did."""
+        return (
+            f"{len(self._captures)} of at most {self._limit} shapes captured, "
+            f"{self._replays} replays; the last call {self._last}"
+        )
+
+    def forget(self) -> None:
+        """Drops all recordings, with their memory."""
+        with self._lock:
+            if self._captures and self._recorder is not None:
+                self._recorder.finish()
+            self._captures.clear()
+            self._seen.clear()
+            self._failures.clear()
+            self._recorder = None
+
+    def __deepcopy__(self, memo: dict[int, object]) -> GraphCache:
+        return GraphCache(self._limit)
+
+    def __reduce__(self) -> tuple[type[GraphCache], tuple[int]]:
+        return GraphCache, (self._limit,)
+
+    def _find(
+        self,
+        module: nn.Module,
+        call: Call,
+        inputs: PartialTensors,
+        options: Hashable,
+        carried: Sequence[tuple[int, int]],
+        stored: tuple[Slot, ...],
+    ) -> Capture | str:
+        """The recording to replay, made now if it is time to, or why there is none."""
+        storage = storage_key(stored)
+        if storage != self._storage:
+            self.forget()
+            self._storage = storage
+        for key in _slots(call_key(module, inputs, options)):
+            capture = self._captures.get(key)
+            if capture is not None and not capture.is_pending:
+                self._captures.move_to_end(key)
+                return capture
+            if capture is None:
+                break
+        if key in self._failures:
+            return self._failures[key]
+        if key not in self._seen:
+            _remember(self._seen, key, None)
+            return "seen for the first time, to be captured when it returns"
+        refusal = capture_refusal()
+        if refusal is not None:
+            return refusal
+        if not self._make_room():
+            return "all captures wait for their backward passes"
+        return self._record(key, call, inputs, stored, carried)
+
+    def _make_room(self) -> bool:
+        """Drops the least recently used recording that nobody needs, if there are as
+        many as may be. Returns whether there is room for one more."""
+        if len(self._captures) < self._limit:
+            return True
+        for key, capture in self._captures.items():
+            if not capture.is_pending:
+                if self._recorder is not None:
+                    self._recorder.finish()
+                del self._captures[key]
+                return True
+        return False
+
+    def _record(
+        self,
+        key: CallKey,
+        call: Call,
+        inputs: PartialTensors,
+        stored: tuple[Slot, ...],
+        carried: Sequence[tuple[int, int]],
+    ) -> Capture | str:
+        device = next(value.device for value in inputs if value is not None)
+        handled = sys.exc_info()[1]
+        if self._recorder is None:
+            self._recorder = recorder_for(device)
+        try:
+            capture = Capture(call, inputs, stored, self._recorder, carried)
+        except RuntimeError as error:
+            reason = f"the capture failed: {_first_line(error, handled)}"
+        else:
+            self._captures[key] = capture
+            return capture
+        # Out of memory, for instance. Now that the error is gone with what it held,
+        # all the memory of captures can be given back.
+        self.forget()
+        _remember(self._failures, key, reason)
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        return reason
+
+
+def _slots(key: CallKey) -> Iterator[CallKey]:
+    """The key, and those of further calls like it while one is pending."""
+    return (replace(key, slot=slot) for slot in count())
+
+
+def _remember(store: OrderedDict[CallKey, _Value], key: CallKey, value: _Value) -> None:
+    store[key] = value
+    if len(store) > _REMEMBERED:
+        store.popitem(last=False)
+
+
+def _first_line(error: BaseException, handled: BaseException | None) -> str:
+    """Of the error that the others followed from: a capture fails in its end too.
+    ``handled`` is what the caller was at before."""
+    while isinstance(error.__context__, RuntimeError):
+        if error.__context__ is handled:
+            break
+        error = error.__context__
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,252 @@
+"""One recorded call: forward, and backward where gradients are wanted."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from rnndsl.runtime.graphs.key import Slot
+from rnndsl.runtime.graphs.recorder import Recorder, Recording
+from rnndsl.runtime.specification import PartialTensors
+
+# What is recorded: from tensors to tensors, None where there is none.
+Call: TypeAlias = Callable[[PartialTensors], PartialTensors]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A tensor handed out, as it was."""
+
+    tensor: weakref.ref[Tensor]
+    version: int
+
+    @classmethod
+    def of(cls, tensor: Tensor | None) -> Handed | None:
+        # Tensors of inference mode have no version: they are never known again.
+        if tensor is None or tensor.is_inference():
+            return None
+        return cls(weakref.ref(tensor), tensor._version)
+
+    def is_still(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` is this one, and nobody has written to it since."""
+        return self.tensor() is tensor and tensor._version == self.version
+
+
+class Pending:
+    """Alive as long as somebody can ask for the gradients of a forward pass."""
+
+
+class Capture:
+    """A call with its static memory.
+
+    ``inputs`` are copied in before every replay, outputs and gradients are copied out,
+    so that nothing a caller holds changes later. ``stored`` are the parameters and
+    buffers, which the recorded work reads where they lie: it sees their new values.
+    ``carried`` pairs an input with the output that is that input of the next call, as
+    states are: it is not copied in if the caller gives what was handed out last.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        inputs: PartialTensors,
+        stored: Sequence[Slot],
+        recorder: Recorder,
+        carried: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self._call = call
+        self._recorder = recorder
+        # What a backward pass reads may not be overwritten.
+        self._carried = () if torch.is_grad_enabled() else tuple(carried)
+        self._inputs = tuple(map(_static, inputs))
+        self._slots = tuple(stored)
+        # Stand-ins for the parameters, in the same memory: the gradients of these are
+        # recorded, and hooks and accumulation stay with the parameters themselves.
+        self._aliases = tuple(
+            slot.tensor.detach().requires_grad_(slot.tensor.requires_grad)
+            for slot in stored
+        )
+        self._outputs: PartialTensors = ()
+        self._handed: tuple[Handed | None, ...] = ()
+        self._pending: weakref.ref[Pending] | None = None
+        self.lock = recorder.lock
+        self.generation = 0
+        self._live: tuple[bool, ...] = ()
+        self._d_outputs: tuple[Tensor, ...] = ()
+        self.is_random = recorder.warm_up(self._rehearse)
+        # What the rehearsal kept for its backward pass is not needed.
+        self._outputs = ()
+        is_live = any(self._live)
+        memory = recorder.memory(shared=not is_live)
+        self._forward = recorder.record(self._run, memory)
+        self._backward: Recording | None = None
+        if is_live:
+            self._backward = recorder.record(self._differentiate, memory)
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether any output has a gradient to pass on."""
+        return self._backward is not None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a forward pass waits for its backward pass: a replay would take away
+        the values it needs."""
+        return self._pending is not None and self._pending() is not None
+
+    def replay(self, inputs: PartialTensors) -> PartialTensors:
+        """The outputs for these inputs, of the sizes that were recorded."""
+        carried = dict(self._carried)
+        with torch.no_grad(), self.lock, self._recorder.in_turn():
+            for index, (static, given) in enumerate(
+                zip(self._inputs, inputs, strict=True)
+            ):
+                if static is None or given is None:
+                    continue
+                if not self._is_carried(carried.get(index), given):
+                    static.copy_(given)
+            self._forward.replay()
+            outputs = tuple(map(_own, self._forward.outputs))
+        self.generation += 1
+        if self._carried:
+            self._handed = tuple(map(Handed.of, outputs))
+        return outputs
+
+    def expect_backward(self, token: Pending) -> None:
+        """The forward pass just replayed waits for its backward pass while ``token``
+        lives, or until that pass has run."""
+        self._pending = weakref.ref(token)
+
+    def replay_backward(self, gradients: PartialTensors) -> PartialTensors:
+        """The gradients of inputs, then of parameters and buffers, from those of the
+        outputs; None is zero."""
+        assert self._backward is not None, "asked of a call with gradients"
+        with torch.no_grad(), self.lock, self._recorder.in_turn():
+            wanted = [
+                g for g, is_live in zip(gradients, self._live, strict=True) if is_live
+            ]
+            for static, given in zip(self._d_outputs, wanted, strict=True):
+                if given is None:
+                    static.zero_()
+                else:
+                    static.copy_(given)
+            self._backward.replay()
+            found = iter(tuple(map(_own, self._backward.outputs)))
+        self._pending = None
+        return tuple(
+            next(found) if tensor is not None and tensor.requires_grad else None
+            for tensor in (*self._inputs, *self._aliases)
+        )
+
+    def run_plainly(
+        self, inputs: PartialTensors, stored: PartialTensors
+    ) -> PartialTensors:
+        """The same call, not recorded, with these parameters and buffers."""
+        with self.lock, _in_place_of(self._slots, stored):
+            return self._call(inputs)
+
+    def _is_carried(self, output: int | None, given: Tensor) -> bool:
+        if output is None or not self._handed:
+            return False
+        handed = self._handed[output]
+        return handed is not None and handed.is_still(given)
+
+    def _run(self) -> PartialTensors:
+        with (
+            self.lock,
+            _in_place_of(self._slots, self._aliases),
+            _autocast_without_cache(),
+        ):
+            outputs = self._call(self._inputs)
+        if self._carried:
+            outputs = tuple(_apart(output, self._inputs) for output in outputs)
+        self._outputs = outputs
+        for given, carried in self._carried:
+            static, value = self._inputs[given], outputs[carried]
+            assert static is not None, "a carried input is given"
+            assert value is not None, "a carried output is returned"
+            static.copy_(value)
+        return tuple(None if o is None else o.detach() for o in outputs)
+
+    def _rehearse(self) -> PartialTensors:
+        """Both passes; what their memory must be like is seen here."""
+        self._run()
+        self._live = tuple(o is not None and o.requires_grad for o in self._outputs)
+        self._d_outputs = tuple(map(torch.zeros_like, self._live_outputs()))
+        return self._differentiate() if any(self._live) else ()
+
+    def _differentiate(self) -> PartialTensors:
+        wanted = [
+            tensor
+            for tensor in (*self._inputs, *self._aliases)
+            if tensor is not None and tensor.requires_grad
+        ]
+        # What forward keeps is kept for every replay.
+        return torch.autograd.grad(
+            self._live_outputs(),
+            wanted,
+            self._d_outputs,
+            retain_graph=True,
+            allow_unused=True,
+        )
+
+    def _live_outputs(self) -> list[Tensor]:
+        return [o for o in self._outputs if o is not None and o.requires_grad]
+
+
+def _static(tensor: Tensor | None) -> Tensor | None:
+    """Memory of the capture's own, with the values the call is recorded on."""
+    if tensor is None:
+        return None
+    copy = tensor.detach().clone(memory_format=torch.contiguous_format)
+    return copy.requires_grad_(tensor.requires_grad)
+
+
+def _own(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.clone()
+
+
+def _apart(output: Tensor | None, inputs: PartialTensors) -> Tensor | None:
+    """The output, in memory of its own if it lies in that of an input."""
+    if output is None:
+        return None
+    place = output.untyped_storage().data_ptr()
+    if any(x is not None and x.untyped_storage().data_ptr() == place for x in inputs):
+        return output.clone()
+    return output
+
+
+@contextmanager
+def _autocast_without_cache() -> Iterator[None]:
+    """A weight that autocast had cast before would be read in every replay."""
+    was_enabled = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(was_enabled)
+
+
+@contextmanager
+def _in_place_of(
+    slots: Sequence[Slot], tensors: Sequence[Tensor | None]
+) -> Iterator[None]:
+    """Modules with ``tensors`` where their parameters and buffers are."""
+    for slot, tensor in zip(slots, tensors, strict=True):
+        _kept(slot)[slot.name] = tensor
+    try:
+        yield
+    finally:
+        for slot in slots:
+            _kept(slot)[slot.name] = slot.tensor
+
+
+def _kept(slot: Slot) -> dict[str, Tensor | None]:
+    parameters: dict[str, Tensor | None] = slot.owner._parameters  # type: ignore[assignment]
+    return parameters if slot.name in parameters else slot.owner._buffers

@@ -1,0 +1,66 @@
+"""Why a call runs plainly now, and is neither recorded nor replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from rnndsl.runtime.graphs.branches import is_branching
+
+
+def replay_refusal() -> str | None:
+    """What somebody else does here that has to see every operation, or None."""
+    is_within = is_branching()
+    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
+        is_within = True
+    if is_within:
+        return "a capture is under way, and takes in the plain loop"
+    autograd: Any = torch._C._autograd  # untyped in torch
+    if autograd._top_saved_tensors_default_hooks(True) is not None:
+        return "hooks on saved tensors need the plain loop"
+    if torch.is_anomaly_enabled():
+        return "anomaly detection needs the plain loop"
+    if _get_current_dispatch_mode() is not None:
+        return "a torch dispatch mode needs the plain loop"
+    return None
+
+
+def is_in_backward() -> bool:
+    """Whether this is called by a backward pass, as checkpoints do."""
+    return torch._C._current_graph_task_id() != -1
+
+
+def capture_refusal() -> str | None:
+    """Why a call cannot be recorded now, though it could be replayed, or None."""
+    return "a backward pass is under way" if is_in_backward() else None
+
+
+def module_refusal(module: nn.Module, *, is_called: bool) -> str | None:
+    """What is in a module that a recording of its calls would leave out, or None.
+
+    ``is_called``: a recording calls the module itself, hooks included.
+    """
+    for name, part in module.named_modules():
+        what = f"its part {name}" if name else "it"
+        if (is_called or part is not module) and _has_hooks(part):
+            return f"{what} has hooks, which would not be called in replays"
+        for attribute, value in vars(part).items():
+            # As in nn.utils.prune, or in a replica of nn.DataParallel.
+            if isinstance(value, Tensor):
+                return f"{what} has a tensor that is no parameter: {attribute}"
+        reason: str | None = getattr(part, "recording_refusal", None)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _has_hooks(part: nn.Module) -> bool:
+    return bool(
+        part._forward_hooks
+        or part._forward_pre_hooks
+        or part._backward_hooks
+        or part._backward_pre_hooks
+    )

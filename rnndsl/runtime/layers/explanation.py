@@ -1,0 +1,55 @@
+"""What ``module.explain()`` says."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from rnndsl.runtime.engines.choice import AUTOMATIC, ENGINES, GRAPH, graph_refusal
+from rnndsl.runtime.graphs.cache import GraphCache
+from rnndsl.runtime.specification import CellSpecification, Tensors
+
+
+def explanation(
+    module: nn.Module,
+    specification: CellSpecification,
+    engine: str,
+    graphs: GraphCache,
+) -> str:
+    """The module, its size, the engine that runs here, the others, and the cell."""
+    tensors = tuple(module.parameters())
+    count = sum(tensor.numel() for tensor in tensors)
+    lines = [
+        f"{type(module).__name__}({module.extra_repr()}), from {specification.source}",
+        f"parameters: {count:,} in {len(tensors)} tensors",
+        f"engine asked for: {engine}",
+    ]
+    lines.append(f"  {GRAPH}: {_graph_verdict(tensors, engine, graphs)}")
+    chosen = ""
+    for candidate in ENGINES:
+        refusal = candidate.refuses(specification, tensors)
+        is_asked = engine in (candidate.name, AUTOMATIC, GRAPH)
+        if refusal is not None:
+            verdict = f"cannot run here: {refusal}"
+        elif not is_asked:
+            verdict = f"not chosen: {engine} is asked for"
+        elif chosen:
+            verdict = f"not chosen: {chosen} comes first"
+        else:
+            chosen = candidate.name
+            verdict = "chosen: " + (
+                "asked for"
+                if engine == candidate.name
+                else "the first that can run here"
+            )
+        lines.append(f"  {candidate.name}: {verdict} ({candidate.summary})")
+    return "\n".join((*lines, *specification.summary))
+
+
+def _graph_verdict(tensors: Tensors, engine: str, graphs: GraphCache) -> str:
+    summary = "the loop of the engine chosen below, captured and replayed"
+    refusal = graph_refusal(tensors)
+    if refusal is not None:
+        return f"cannot run here: {refusal} ({summary})"
+    if engine not in (AUTOMATIC, GRAPH):
+        return f"not chosen: {engine} is asked for ({summary})"
+    return f"chosen: {graphs.report()} ({summary})"
