@@ -115,6 +115,7 @@ class _Backward:
             owned=[name for name in owned if not given[name].is_thin],
             wanted=(*backward.collected, *backward.buffers),
             rows_of=self._rows,
+            names=self._printer.names,
         )
 
     def _rows(self, name: str, crosses: bool) -> Rows | None:

@@ -107,6 +107,7 @@ class _Forward:
             owned=[name for name in owned if not given[name].is_thin],
             wanted=wanted,
             rows_of=self._rows,
+            names=self._printer.names,
         )
 
     def _rows(self, name: str, crosses: bool) -> Rows | None:

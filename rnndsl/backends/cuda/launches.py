@@ -120,13 +120,14 @@ class Launches:
         return fitted(lines, indent=4)
 
     def _is_written(self, name: str, place: Place) -> bool:
-        outside = name in self._plan.values and not self._is_of_step(name)
+        outside = not self._is_of_step(name)
         written = [tensor for kernel in self.kernels for tensor in kernel.writes]
         between = [self._loop.places[p.target].tensor for p in self._loop.between]
         return not outside and place.tensor in (*written, *between)
 
     def _is_of_step(self, name: str) -> bool:
-        return self._plan.values[name].axis is Axis.STEP
+        value = self._plan.values.get(name)
+        return value is None or value.axis is Axis.STEP
 
     def state_room(self, source: str, row: str) -> list[str]:
         """Makes the tensors of the states, or of their gradients, and puts the first

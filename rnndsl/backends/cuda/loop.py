@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from rnndsl.backends.cuda.accumulate import accumulate, add_in_kernels
 from rnndsl.backends.cuda.cut import Kernel, Stretch, cut
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
-    Assign,
     Between,
     Emit,
     Operation,
-    Product,
     made,
     reads,
 )
 from rnndsl.backends.cuda.places import Place, Rows
+from rnndsl.ir.naming import Names
 from rnndsl.plan.shapes import Axes
 
 RowsOf: TypeAlias = Callable[[str, bool], Rows | None]
@@ -55,14 +55,16 @@ def lay_out(
     lowered: Lowered,
     operations: Iterable[Operation],
     *,
-    shapes: Mapping[str, Axes],
+    shapes: dict[str, Axes],
     states: tuple[Place, ...],
     given: Mapping[str, Place],
     owned: Iterable[str],
     wanted: Iterable[str],
     rows_of: RowsOf,
+    names: Names,
 ) -> Loop:
-    """Cuts the operations and gives their values places.
+    """Cuts the operations and gives their values places. Adds what it names to
+    ``shapes``.
 
     ``given``: places that are settled. ``owned``: values of all steps that nothing but
     this loop reads. ``wanted`` are needed outside of it.
@@ -72,7 +74,8 @@ def lay_out(
         lowered.source(name) for operation in listed for name in reads(operation)
     )
     readers.update(wanted)
-    roots = _accumulate(listed, readers, owned)
+    add_in_kernels(listed, readers, owned, shapes=shapes, given=given, names=names)
+    roots = accumulate(listed, readers, owned)
     stretches = cut(lowered, listed)
     crossing = _crossing(stretches, lowered)
     together: dict[str, list[str]] = {}
@@ -104,29 +107,6 @@ def lay_out(
         states=states,
         continued=continued,
     )
-
-
-def _accumulate(
-    operations: list[Operation], readers: Mapping[str, int], owned: Iterable[str]
-) -> dict[str, str]:
-    """Marks the products that are added to what they start from, where nothing else
-    needs that. Returns, for each value of such a chain, what its place starts as."""
-    makers = {made(operation): operation for operation in operations}
-    roots: dict[str, str] = {}
-    for index, operation in enumerate(operations):
-        if not isinstance(operation, Product) or operation.base is None:
-            continue
-        base = operation.base
-        is_made_here = isinstance(makers.get(base), Assign | Product)
-        is_free = readers[base] == 1 and (is_made_here or base in owned)
-        if not (operation.in_place or is_free):
-            continue
-        operations[index] = replace(operation, in_place=True)
-        root = roots.get(base, base)
-        if base not in owned:
-            roots[base] = root
-        roots[operation.target] = root
-    return roots
 
 
 def _crossing(stretches: Iterable[Stretch], lowered: Lowered) -> dict[str, None]:

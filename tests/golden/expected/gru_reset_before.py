@@ -249,23 +249,26 @@ extern "C" __global__ void gru_reset_before_forward_1(
 }
 
 extern "C" __global__ void gru_reset_before_forward_2(
-    const bool* __restrict__ mask, const scalar* __restrict__ n_pre_,
-    const scalar* __restrict__ z_, scalar* __restrict__ n__,
-    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_, int batch, int H,
-    int keep, int t
+    const bool* __restrict__ mask, const scalar* __restrict__ n_pre_part_,
+    const scalar* __restrict__ gates_x_, const scalar* __restrict__ z_,
+    scalar* __restrict__ n__, scalar* __restrict__ outputs_,
+    scalar* __restrict__ h_states_, int batch, int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
+        const Index unit = n % H;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
         const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
-        const real n_pre = load(n_pre_, n);
+        const real n_pre_part = load(n_pre_part_, n);
+        const real W_n_x = load(gates_x_, line * (3 * H) + 2 * H + unit);
         const real z = load(z_, (keep ? t : 0) * count + n);
         const real h_prev = load(h_states_, now * count + n);
         // gru_reset_before.rnn:16  n = tanh(W_n @ x[t] + U_n @ (r * h[t-1]) + b_n)
+        const real n_pre = n_pre_part + W_n_x;
         const real n_ = tanh(n_pre);
         // gru_reset_before.rnn:17  h[t] = (1 - z) * n + z * h[t-1]
         const real h = (1 - z) * n_ + z * h_prev;
@@ -371,7 +374,6 @@ def gru_reset_before_cuda_forward(
     )
     gates_h_bias = torch.cat((b_r, b_z))
     gates_x = F.linear(x, weight_ih, gates_x_bias)
-    _, _, W_n_x = gates_x.chunk(3, -1)
     gates_h_weight = weight_hh[: 2 * state[0].shape[1]]
     gates_h_weight_t = gates_h_weight.t()
     U_n_t = U_n.t()
@@ -385,10 +387,9 @@ def gru_reset_before_cuda_forward(
     r = inputs[0].new_empty(kept, batch, hidden_size)
     z = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
     n_operand = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
-    n_pre = inputs[0].new_empty(batch, hidden_size)
+    n_pre_part = inputs[0].new_empty(batch, hidden_size)
     n = inputs[0].new_empty(kept, batch, hidden_size)
     h_states_steps = h_states.unbind(0)
-    W_n_x_steps = W_n_x.unbind(0)
     n_operand_steps = n_operand.unbind(0)
     forward_1 = kernels.bind(
         "gru_reset_before_forward_1",
@@ -400,7 +401,7 @@ def gru_reset_before_cuda_forward(
     forward_2 = kernels.bind(
         "gru_reset_before_forward_2",
         batch * hidden_size,
-        reads=(mask, n_pre, z),
+        reads=(mask, n_pre_part, gates_x, z),
         writes=(n, outputs, h_states),
         sizes=(batch, hidden_size, keep),
     )
@@ -412,7 +413,7 @@ def gru_reset_before_cuda_forward(
             out=gates_h,
         )
         forward_1(t)
-        torch.addmm(W_n_x_steps[t], n_operand_steps[t if keep else 0], U_n_t, out=n_pre)
+        torch.mm(n_operand_steps[t if keep else 0], U_n_t, out=n_pre_part)
         forward_2(t)
     last_state = (h_states[steps % rows].clone(),)
     saved: Tensors = (h_states[:steps], r, z, n_operand, n)
