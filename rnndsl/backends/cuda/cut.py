@@ -3,41 +3,79 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import groupby
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from rnndsl.analysis.program import Shape
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
-    Between,
+    AcrossFeatures,
     Elementwise,
     NoKernels,
     Operation,
+    Product,
     made,
     reads,
 )
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kernel:
-    """Operations on values of one shape, one thread for each entry of a row."""
+class Entries:
+    """Operations on values of one shape, by one thread for each entry of a row."""
 
     shape: Shape
     operations: tuple[Elementwise, ...]
 
 
-Stretch: TypeAlias = Kernel | Between
+Stretch: TypeAlias = Entries | AcrossFeatures | Product
+"""What needs all before it to be at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryKernel:
+    """A kernel with a thread for each entry of each row."""
+
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowKernel:
+    """A kernel with a block for each row, whose threads wait for one another between
+    the parts."""
+
+    parts: tuple[Entries | AcrossFeatures, ...]
+
+
+Kernel: TypeAlias = EntryKernel | RowKernel
 
 
 def cut(lowered: Lowered, operations: Iterable[Operation]) -> tuple[Stretch, ...]:
-    """Kernels, and what torch does between them, in an order in which each follows what
-    it needs.
+    """An order in which each stretch follows what it needs.
 
-    All that is elementwise runs as early as it can, in one kernel for each shape; so
-    does each product after it. Raises NoKernels if nothing can go on.
+    What is no product runs as early as it can, so that products have as much between
+    them as there can be. Raises NoKernels if nothing can go on.
     """
     return _Cut(lowered, list(operations)).stretches()
+
+
+def launches(stretches: Iterable[Stretch]) -> tuple[Kernel | Product, ...]:
+    """One kernel for all that lies between two products."""
+    found: list[Kernel | Product] = []
+    for are_products, run in groupby(stretches, lambda s: isinstance(s, Product)):
+        if are_products:
+            found.extend(stretch for stretch in run if isinstance(stretch, Product))
+            continue
+        parts = tuple(stretch for stretch in run if not isinstance(stretch, Product))
+        match parts:
+            case (Entries() as entries,):
+                found.append(EntryKernel(entries=entries))
+            case _:
+                found.append(RowKernel(parts=parts))
+    return tuple(found)
 
 
 class _Cut:
@@ -50,40 +88,58 @@ class _Cut:
         )
 
     def stretches(self) -> tuple[Stretch, ...]:
-        found: list[Stretch] = []
+        # What a step starts with needs no kernel before it.
+        found: list[Stretch] = [*self._take(_is_product)]
         while self._pending:
-            before = len(self._pending)
-            elementwise: list[Elementwise] = []
-            while (operation := self._next(between=False)) is not None:
-                assert not isinstance(operation, Between)
-                elementwise.append(operation)
-            found.extend(_kernels(elementwise))
-            while (operation := self._next(between=True)) is not None:
-                assert isinstance(operation, Between)
-                found.append(operation)
-            if len(self._pending) == before:
+            run: list[Stretch] = [*_entries(self._take(_is_elementwise))]
+            run.extend(self._take(_is_across_features))
+            # Products wait for all else that can run.
+            run = run or [*self._take(_is_product)]
+            if not run:
                 raise NoKernels("has steps that wait for one another")
+            found.extend(run)
         return tuple(found)
 
-    def _next(self, *, between: bool) -> Operation | None:
-        """Takes the first operation of the kind that needs nothing still missing."""
-        for operation in self._pending:
-            if isinstance(operation, Between) == between and all(
-                self._missing[self._lowered.source(name)] == 0
-                for name in reads(operation)
-            ):
-                self._pending.remove(operation)
-                name = made(operation)
-                if name is not None:
-                    self._missing[name] -= 1
-                return operation
-        return None
+    def _take(self, is_wanted: Callable[[Operation], TypeGuard[T]]) -> list[T]:
+        """Takes the operations of a kind that need nothing still missing."""
+        found: list[T] = []
+        while True:
+            for index, operation in enumerate(self._pending):
+                if self._is_ready(operation) and is_wanted(operation):
+                    found.append(operation)
+                    self._remove(index)
+                    break
+            else:
+                return found
+
+    def _remove(self, index: int) -> None:
+        name = made(self._pending.pop(index))
+        if name is not None:
+            self._missing[name] -= 1
+
+    def _is_ready(self, operation: Operation) -> bool:
+        sources = map(self._lowered.source, reads(operation))
+        return all(self._missing[name] == 0 for name in sources)
 
 
-def _kernels(operations: list[Elementwise]) -> list[Kernel]:
+def _is_elementwise(operation: Operation) -> TypeGuard[Elementwise]:
+    return not isinstance(operation, AcrossFeatures | Product)
+
+
+def _is_across_features(operation: Operation) -> TypeGuard[AcrossFeatures]:
+    return isinstance(operation, AcrossFeatures)
+
+
+def _is_product(operation: Operation) -> TypeGuard[Product]:
+    return isinstance(operation, Product)
+
+
+def _entries(operations: list[Elementwise]) -> list[Entries]:
     """One for each shape; scalars first, which may stand beside vectors."""
     shapes = sorted(dict.fromkeys(o.shape for o in operations), key=len)
     return [
-        Kernel(shape=shape, operations=tuple(o for o in operations if o.shape == shape))
+        Entries(
+            shape=shape, operations=tuple(o for o in operations if o.shape == shape)
+        )
         for shape in shapes
     ]

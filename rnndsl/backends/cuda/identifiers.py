@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rnndsl.backends.cuda.printer import ROW_FUNCTIONS
+
 # fmt: off
 _RESERVED = (
     # Words of the language.
@@ -26,6 +28,9 @@ _RESERVED = (
     "pow", "real", "relu", "relu_backward", "scalar", "selu", "sigmoid",
     "sigmoid_backward", "sign_of", "silu", "silu_backward", "sin", "smaller",
     "softplus", "softsign", "sqrt", "square", "store", "tanh", "tanh_backward",
+    "each_feature", "largest_of", "mean_of_square", "most_threads", "row_fold",
+    "row_put", "row_total", "total_of", "total_of_exp", "total_of_product",
+    *ROW_FUNCTIONS,
     # What every kernel has.
     "batch", "count", "entry", "is_live", "keep", "line", "mask", "n", "next", "now",
     "row", "steps", "t", "unit",

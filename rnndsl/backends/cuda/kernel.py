@@ -1,355 +1,218 @@
-"""The text of one kernel."""
+"""The view of one kernel."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import assert_never
 
-from rnndsl.analysis.program import Cell, Dim, Shape
-from rnndsl.backends.cuda.cut import Kernel
-from rnndsl.backends.cuda.identifiers import Identifiers
+from rnndsl.analysis.program import Dim
+from rnndsl.backends.cuda.across import row_call
+from rnndsl.backends.cuda.cut import Entries, EntryKernel, Kernel, RowKernel
 from rnndsl.backends.cuda.layout import filled, index_text, stands_in, wrapped
-from rnndsl.backends.cuda.lower import Lowered
-from rnndsl.backends.cuda.operations import (
-    Advance,
-    Arrive,
-    Assign,
-    Elementwise,
-    Emit,
-    NoKernels,
-    Put,
-    reads,
+from rnndsl.backends.cuda.memory import Memory, Setting
+from rnndsl.backends.cuda.operations import AcrossFeatures, made, reads
+from rnndsl.backends.cuda.section import Section, equation_comment
+from rnndsl.backends.cuda.view import (
+    EntryKernelView,
+    KernelView,
+    PartView,
+    RowKernelView,
+    SectionView,
 )
-from rnndsl.backends.cuda.places import Place, Rows
-from rnndsl.backends.cuda.printer import cuda_expression
-from rnndsl.backends.cuda.view import KernelView
-from rnndsl.backends.torch.printer import Code
-from rnndsl.formulas.formula import Formula
-from rnndsl.plan.shapes import Axes
-
-_READ = {
-    Rows.ONE: "",
-    Rows.ALL: "t",
-    Rows.KEPT: "(keep ? t : 0)",
-    Rows.IF_KEPT: "t",
-    Rows.STATES: "now",
-    Rows.HISTORY: "t",
-    Rows.PAIR: "((t + 1) % 2)",
-}
-_WRITTEN = {
-    **_READ,
-    Rows.STATES: "next",
-    Rows.HISTORY: "(t + 1)",
-    Rows.PAIR: "(t % 2)",
-}
-_FIRST = {Rows.STATES: "", Rows.HISTORY: "", Rows.PAIR: "(steps % 2)"}
-"""The step of a tensor's row, to read and to write; before the first step of all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What the kernels of one loop have in common.
-
-    ``places`` has the place of every value that outlives a kernel, ``states`` that of
-    each state, or of its gradient; ``constants`` are numbers. ``previous`` are the old
-    states of a forward loop. ``runs_all``: one launch runs all steps. ``size`` is a
-    dimension in the generated function.
-    """
-
-    cell: Cell
-    source: str
-    lowered: Lowered
-    places: Mapping[str, Place]
-    states: tuple[Place, ...]
-    constants: Mapping[str, Formula]
-    previous: tuple[str, ...]
-    is_forward: bool
-    runs_all: bool
-    size: Callable[[Dim], str]
+from rnndsl.plan.statements import Across
 
 
 def kernel_view(
     setting: Setting, kernel: Kernel, name: str, variable: str
 ) -> KernelView:
     """Raises NoKernels for values that do not fit beside each other."""
-    return _Text(setting, kernel).view(name, variable)
+    match kernel:
+        case EntryKernel(entries=entries):
+            return _entry_kernel(setting, entries, name, variable)
+        case RowKernel():
+            return _row_kernel(setting, kernel, name, variable)
+        case _:
+            assert_never(kernel)
 
 
-class _Text:
-    def __init__(self, setting: Setting, kernel: Kernel) -> None:
-        self._setting = setting
-        self._shape: Shape = kernel.shape
-        self._operations: tuple[Elementwise, ...] = kernel.operations
-        self._names = Identifiers()
-        self._dims: dict[str, str] = {}
-        self._codes: dict[str, Code] = {}
-        self._read: dict[str, str] = {}
-        self._written: dict[str, str] = {}
-        self._opening: list[str] = []
-        self._loads: list[str] = []
-        self._body: list[str] = []
-        self._stores: list[str] = []
-        self._kept: list[str] = []
-        self._closing: list[str] = []
-        self._arriving: dict[int, str] = {}
-        self._equation: int | None = None
+def _entry_kernel(
+    setting: Setting, entries: Entries, name: str, variable: str
+) -> EntryKernelView:
+    memory = Memory(setting)
+    section = Section(setting, memory, entries.shape, entries.operations)
+    width = memory.width(tuple((dim,) for dim in entries.shape))
+    step = _step_locals(section.code)
+    code = "\n".join((section.code, *step))
+    locals_ = []
+    if stands_in("row", code):
+        locals_.append(f"const Index row = {index_text(width, '/')};")
+    if stands_in("unit", code):
+        locals_.append(f"const Index unit = {index_text(width, '%')};")
+    if stands_in("entry", code):
+        step.append("const Index entry = t * count + n;")
+    dims = _dimensions(setting, memory, f"{code} {width}")
+    order = "int t = 0; t < steps; ++t" if setting.is_forward else _BACKWARD
+    indent = 12 if setting.runs_all else 8
+    return EntryKernelView(
+        name=name,
+        variable=variable,
+        bind="bind",
+        counts=(" * ".join(("batch", *map(setting.size, entries.shape))),),
+        parameters=_parameters(setting, memory, dims, code),
+        reads=(*_mask(code), *memory.read),
+        writes=tuple(memory.written),
+        sizes=_sizes(setting, dims, code),
+        count="batch" if width == "1" else f"Index(batch) * {width}",
+        locals=tuple(wrapped(locals_, 8)),
+        opening=tuple(wrapped(section.opening, 8)),
+        steps=f"for ({order})" if setting.runs_all else "",
+        section=_section_view(section, step, indent),
+        closing=tuple(section.closing),
+    )
 
-    # Where entries lie
 
-    def _dim(self, dim: Dim) -> str:
-        return str(dim) if isinstance(dim, int) else self._names.of("dim", dim)
+_BACKWARD = "int t = steps - 1; t >= 0; --t"
 
-    def _width(self, axes: Axes) -> str:
-        """How many entries a row of the batch has."""
-        return " * ".join(self._sum(axis) for axis in axes) or "1"
 
-    def _sum(self, dims: tuple[Dim, ...]) -> str:
-        counts = Counter(self._dim(dim) for dim in dims)
-        parts = [d if n == 1 else f"{n} * {d}" for d, n in counts.items()]
-        text = " + ".join(parts)
-        return text if len(dims) == 1 else f"({text})"
-
-    def _plain(self) -> Axes:
-        return tuple((dim,) for dim in self._shape)
-
-    def _entry(
-        self, place: Place, step: str, before: tuple[Dim, ...] | None = None
-    ) -> str:
-        """The offset of the thread's entry; behind parts, of those sizes, of a row."""
-        if place.rows is Rows.FIXED:
-            if place.widths not in ((), self._plain()):
-                raise NoKernels("has values of different shapes in one equation")
-            return "unit" if place.widths else "0"
-        axes = place.widths
-        if before is None and axes == self._plain():
-            return {"": "n", "t": "entry"}.get(step, f"{step} * count + n")
-        row = {"": "row", "t": "line"}.get(step, f"({step} * Index(batch) + row)")
-        if axes == ():
-            return row
-        if before is None or len(axes) != 1 or len(self._shape) != 1:
-            raise NoKernels("has values of different shapes in one equation")
-        behind = f" + {self._sum(before).strip('()')}" if before else ""
-        return f"{row} * {self._width(axes)}{behind} + unit"
-
-    # Values
-
-    def _pointer(self, place: Place, *, is_written: bool) -> str:
-        if is_written:
-            self._read.pop(place.tensor, None)
-        elif place.tensor not in self._written:
-            self._read[place.tensor] = ""
-        if is_written:
-            self._written[place.tensor] = ""
-        return self._names.of("tensor", place.tensor, f"{place.tensor}_")
-
-    def _value(self, name: str) -> Code:
-        """The name of a value in this kernel; loads it where it is not at hand."""
-        if name in self._setting.constants:
-            return cuda_expression(self._setting.constants[name], {})
-        if name not in self._codes:
-            self._codes[name] = Code(self._names.of("value", name))
-            self._load(name, self._codes[name].text)
-        return self._codes[name]
-
-    def _load(self, name: str, own: str) -> None:
-        setting = self._setting
-        before: tuple[Dim, ...] | None = None
-        stored = name
-        if name in setting.lowered.parts:
-            part = setting.lowered.parts[name]
-            before, stored = part.before, part.source
-        stored = setting.lowered.widened.get(stored, stored)
-        if stored in setting.previous:
-            place = setting.states[setting.previous.index(stored)]
-            if setting.runs_all:
-                first = self._loaded(place, _FIRST[place.rows])
-                self._opening.append(f"real {own} = {first};")
-                return
-        elif stored in setting.places:
-            place = setting.places[stored]
-        else:
-            raise NoKernels(f"reads {name} in a way that kernels cannot")
-        step = "" if place.rows is Rows.FIXED else _READ[place.rows]
-        self._loads.append(f"const real {own} = {self._loaded(place, step, before)};")
-
-    def _loaded(
-        self, place: Place, step: str, before: tuple[Dim, ...] | None = None
-    ) -> str:
-        pointer = self._pointer(place, is_written=False)
-        return f"load({pointer}, {self._entry(place, step, before)})"
-
-    def _define(self, name: str, text: str) -> None:
-        own = self._names.of("value", name)
-        self._codes[name] = Code(own)
-        self._body.append(f"const real {own} = {text};")
-
-    def _store(
-        self, place: Place, value: str, before: tuple[Dim, ...] | None = None
-    ) -> None:
-        pointer = self._pointer(place, is_written=True)
-        entry = self._entry(place, _WRITTEN[place.rows], before)
-        lines = self._kept if place.rows is Rows.IF_KEPT else self._stores
-        lines.append(f"store({pointer}, {entry}, {value});")
-
-    # Operations
-
-    def _operation(self, operation: Elementwise) -> None:
-        match operation:
-            case Assign(target=target, formula=formula, equation=equation):
-                self._heading(equation)
-                values = {name: self._value(name) for name in reads(operation)}
-                self._define(target, cuda_expression(formula, values).text)
-                if target in self._setting.places:
-                    own = self._codes[target].text
-                    self._store(self._setting.places[target], own)
-            case Put(joined=joined, part=part, before=before):
-                value = "real(0)" if part is None else self._value(part).text
-                self._store(self._setting.places[joined], value, before)
-            case Emit(target=target, value=value_):
-                own = self._value(value_).text
-                self._store(self._setting.places[target], own)
-            case Arrive(state=state, target=target):
-                self._define(target, f"is_live ? {self._arrived(state)} : real(0)")
-                if target in self._setting.places:
-                    own = self._codes[target].text
-                    self._store(self._setting.places[target], own)
-            case Advance():
-                self._advance(operation)
+def _row_kernel(
+    setting: Setting, kernel: RowKernel, name: str, variable: str
+) -> RowKernelView:
+    memory = Memory(setting)
+    parts: list[PartView] = []
+    codes: list[str] = []
+    widths: dict[Dim, None] = {}
+    # What threads may still be writing.
+    unsettled: dict[str, None] = {}
+    equation: int | None = None
+    for part in kernel.parts:
+        operations = part.operations if isinstance(part, Entries) else (part,)
+        needed = [setting.lowered.source(n) for o in operations for n in reads(o)]
+        waits = any(name in unsettled for name in needed)
+        if waits:
+            unsettled.clear()
+        unsettled.update((n, None) for o in operations if (n := made(o)) is not None)
+        lines: list[str] = []
+        match part:
+            case AcrossFeatures(statement=statement):
+                own = statement.equation if isinstance(statement, Across) else None
+                if own is not None and own != equation:
+                    lines.append(equation_comment(setting, own))
+                    equation = own
+                call = row_call(memory, part, setting.places[part.target])
+                lines.append(call)
+                parts.append(PartView(waits=waits, calls=tuple(wrapped(lines, 8))))
+                codes.append(call)
+            case Entries(shape=shape):
+                section = Section(setting, memory, shape, part.operations)
+                view, code = _row_part(section, memory, shape, waits=waits)
+                widths.update(dict.fromkeys(shape))
+                parts.append(view)
+                codes.append(code)
             case _:
-                assert_never(operation)
+                assert_never(part)
+    code = "\n".join(codes)
+    locals_ = _step_locals(code)
+    code = "\n".join((code, *locals_))
+    dims = _dimensions(setting, memory, code)
+    return RowKernelView(
+        name=name,
+        variable=variable,
+        bind="bind_rows",
+        counts=("batch", _widest([setting.size(dim) for dim in widths])),
+        parameters=_parameters(setting, memory, dims, code),
+        reads=(*_mask(code), *memory.read),
+        writes=tuple(memory.written),
+        sizes=_sizes(setting, dims, code),
+        locals=tuple(wrapped(locals_, 8)),
+        parts=tuple(parts),
+    )
 
-    def _heading(self, index: int | None) -> None:
-        if index is None or index == self._equation:
-            return
-        self._equation = index
-        equation = self._setting.cell.equations[index]
-        place = f"{self._setting.source}:{equation.line}"
-        # It stands in a comment, which a backslash would continue, and in a string.
-        text = f"{place}  {equation.text}".replace("\\", "/").replace('"', "'")
-        self._body.append(f"// {text}")
 
-    def _arrived(self, state: int) -> str:
-        """The gradient that comes from the step after, in rows that have ended too."""
-        if state not in self._arriving:
-            place = self._setting.states[state]
-            own = self._names.of("arriving", place.tensor, f"{place.tensor}_arriving")
-            if self._setting.runs_all:
-                first = self._loaded(place, _FIRST[place.rows])
-                self._opening.append(f"real {own} = {first};")
-            else:
-                loaded = self._loaded(place, _READ[place.rows])
-                self._loads.append(f"const real {own} = {loaded};")
-            self._arriving[state] = own
-        return self._arriving[state]
+def _row_part(
+    section: Section, memory: Memory, shape: tuple[Dim, ...], *, waits: bool
+) -> tuple[PartView, str]:
+    """The part of a block's threads that computes entries, and its code."""
+    width = memory.width(tuple((dim,) for dim in shape))
+    locals_ = []
+    if stands_in("count", section.code) or stands_in("entry", section.code):
+        count = "batch" if width == "1" else f"Index(batch) * {width}"
+        locals_.append(f"const Index count = {count};")
+    if stands_in("n", section.code) or stands_in("entry", section.code):
+        number = "row" if width == "1" else f"row * {width} + unit"
+        locals_.append(f"const Index n = {number};")
+    if stands_in("entry", section.code):
+        locals_.append("const Index entry = t * count + n;")
+    head = (
+        "if (threadIdx.x == 0)"
+        if width == "1"
+        else f"for (Index unit = threadIdx.x; unit < {width}; unit += blockDim.x)"
+    )
+    view = PartView(waits=waits, head=head, section=_section_view(section, locals_, 12))
+    return view, "\n".join((head, *locals_, section.code))
 
-    def _advance(self, operation: Advance) -> None:
-        setting, state = self._setting, operation.state
-        place = setting.states[state]
-        if setting.is_forward:
-            old = self._value(setting.previous[state]).text
-            new = self._value(str(operation.value)).text
-            text = new if old == new else f"is_live ? {new} : {old}"
-        else:
-            old = self._arrived(state)
-            text = f"is_live ? real(0) : {old}"
-            if operation.value is not None:
-                text = f"{self._value(operation.value).text} + ({text})"
-        own_state = setting.cell.states[state].name
-        wish = f"{own_state}_next" if setting.is_forward else f"d_{own_state}_leaving"
-        own = self._names.of("leaving", str(state), wish)
-        self._body.append(f"const real {own} = {text};")
-        self._store(place, own)
-        if setting.runs_all:
-            self._closing.append(f"{old} = {own};")
 
-    # The whole
+def _widest(sizes: list[str]) -> str:
+    return f"max({', '.join(sizes)})" if len(sizes) > 1 else "".join(sizes) or "1"
 
-    def view(self, name: str, variable: str) -> KernelView:
-        for dim in self._setting.cell.dimensions:
-            self._dim(dim.name)
-        width = self._width(self._plain())
-        for operation in self._operations:
-            self._operation(operation)
-        lines = [
-            *self._opening,
-            *self._loads,
-            *self._body,
-            *self._stores,
-            *self._kept,
-        ]
-        used = "\n".join(line for line in lines if not line.startswith("//"))
-        uses_now, uses_next = (stands_in(word, used) for word in ("now", "next"))
-        uses_keep = bool(self._kept) or uses_now or uses_next or stands_in("keep", used)
-        locals_ = []
-        has_mask, uses_line = (stands_in(word, used) for word in ("is_live", "line"))
-        if stands_in("row", used) or has_mask or uses_line:
-            locals_.append(f"const Index row = {index_text(width, '/')};")
-        if stands_in("unit", used):
-            locals_.append(f"const Index unit = {index_text(width, '%')};")
-        step = []
-        if uses_now:
-            step.append("const int now = keep ? t : t % 2;")
-        if uses_next:
-            step.append("const int next = keep ? t + 1 : (t + 1) % 2;")
-        if stands_in("entry", used):
-            step.append("const Index entry = t * count + n;")
-        if uses_line or has_mask:
-            step.append("const Index line = t * Index(batch) + row;")
-        if has_mask:
-            step.append("const bool is_live = mask == nullptr || mask[line];")
-        dims = [
-            (dim.name, own)
-            for dim in self._setting.cell.dimensions
-            if stands_in(own := self._dim(dim.name), f"{used} {width}")
-        ]
-        runs_all = self._setting.runs_all
-        indent = 12 if runs_all else 8
-        return KernelView(
-            name=name,
-            variable=variable,
-            width=width,
-            count=" * ".join(("batch", *(self._setting.size(d) for d in self._shape))),
-            parameters=tuple(self._parameters(has_mask, dims, uses_keep)),
-            locals=tuple(wrapped(locals_, 8)),
-            opening=tuple(wrapped(self._opening, 8)),
-            steps=self._steps(),
-            loads=tuple(wrapped([*step, *self._loads], indent)),
-            body=tuple(wrapped(self._body, indent)),
-            stores=tuple(wrapped(self._stores, indent)),
-            kept=tuple(wrapped(self._kept, indent + 4)),
-            closing=tuple(self._closing),
-            reads=(*(("mask",) if has_mask else ()), *self._read),
-            writes=tuple(self._written),
-            sizes=(
-                "batch",
-                *(self._setting.size(dim) for dim, _ in dims),
-                *(("keep",) if uses_keep else ()),
-            ),
-        )
 
-    def _steps(self) -> str:
-        if not self._setting.runs_all:
-            return ""
-        if self._setting.is_forward:
-            return "for (int t = 0; t < steps; ++t)"
-        return "for (int t = steps - 1; t >= 0; --t)"
+def _section_view(section: Section, locals_: list[str], indent: int) -> SectionView:
+    return SectionView(
+        loads=tuple(wrapped([*locals_, *section.loads], indent)),
+        body=tuple(wrapped(section.body, indent)),
+        stores=tuple(wrapped(section.stores, indent)),
+        kept=tuple(wrapped(section.kept, indent + 4)),
+    )
 
-    def _parameters(
-        self, has_mask: bool, dims: list[tuple[str, str]], uses_keep: bool
-    ) -> list[str]:
-        of = self._names.of
-        numbers = ["batch", *(own for _, own in dims)]
-        numbers.extend(["keep"] if uses_keep else [])
-        numbers.append("steps" if self._setting.runs_all else "t")
-        items = [
-            *(["const bool* __restrict__ mask"] if has_mask else []),
-            *(
-                f"const scalar* __restrict__ {of('tensor', tensor)}"
-                for tensor in self._read
-            ),
-            *(f"scalar* __restrict__ {of('tensor', t)}" for t in self._written),
-            *(f"int {number}" for number in numbers),
-        ]
-        return filled(items)
+
+def _step_locals(code: str) -> list[str]:
+    """What is the same for all entries of a row in a step, where the code uses it."""
+    found = []
+    if stands_in("now", code):
+        found.append("const int now = keep ? t : t % 2;")
+    if stands_in("next", code):
+        found.append("const int next = keep ? t + 1 : (t + 1) % 2;")
+    is_masked = stands_in("is_live", code)
+    if is_masked or stands_in("line", code):
+        found.append("const Index line = t * Index(batch) + row;")
+    if is_masked:
+        found.append("const bool is_live = mask == nullptr || mask[line];")
+    return found
+
+
+def _mask(code: str) -> tuple[str, ...]:
+    return ("mask",) if stands_in("mask", code) else ()
+
+
+def _dimensions(setting: Setting, memory: Memory, code: str) -> list[tuple[str, str]]:
+    """The dimensions that the code uses, and their names there."""
+    return [
+        (dim.name, own)
+        for dim in setting.cell.dimensions
+        if stands_in(own := memory.dim(dim.name), code)
+    ]
+
+
+def _sizes(
+    setting: Setting, dims: Iterable[tuple[str, str]], code: str
+) -> tuple[str, ...]:
+    keep = ("keep",) if stands_in("keep", code) else ()
+    return ("batch", *(setting.size(dim) for dim, _ in dims), *keep)
+
+
+def _parameters(
+    setting: Setting, memory: Memory, dims: Iterable[tuple[str, str]], code: str
+) -> tuple[str, ...]:
+    keep = ["keep"] if stands_in("keep", code) else []
+    numbers = ["batch", *(own for _, own in dims), *keep]
+    numbers.append("steps" if setting.runs_all else "t")
+    items = [
+        *(f"const bool* __restrict__ {mask}" for mask in _mask(code)),
+        *(f"const scalar* __restrict__ {_tensor(memory, t)}" for t in memory.read),
+        *(f"scalar* __restrict__ {_tensor(memory, t)}" for t in memory.written),
+        *(f"int {number}" for number in numbers),
+    ]
+    return tuple(filled(items))
+
+
+def _tensor(memory: Memory, name: str) -> str:
+    return memory.names.of("tensor", name)

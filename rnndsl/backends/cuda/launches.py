@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from rnndsl.backends.cuda.cut import Kernel
-from rnndsl.backends.cuda.kernel import Setting, kernel_view
+from rnndsl.backends.cuda.kernel import kernel_view
 from rnndsl.backends.cuda.loop import Loop
-from rnndsl.backends.cuda.operations import AcrossFeatures, Between, Product, reads
+from rnndsl.backends.cuda.memory import Setting
+from rnndsl.backends.cuda.operations import Product
 from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import constants
 from rnndsl.backends.cuda.view import KernelView
-from rnndsl.backends.torch.across import across, across_backward
 from rnndsl.backends.torch.fitting import fitted
 from rnndsl.backends.torch.function import is_used
-from rnndsl.backends.torch.layout import Nest, comment, nested, quoted
-from rnndsl.backends.torch.printer import Code
+from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.shapes import size
 from rnndsl.backends.torch.statements import StatementPrinter
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.shapes import Axes
-from rnndsl.plan.statements import Across, AcrossBackward, Axis, SumFeatures
+from rnndsl.plan.statements import Axis
 
 
 class Launches:
@@ -38,8 +36,6 @@ class Launches:
         is_forward: bool,
     ) -> None:
         self._plan = plan
-        self._source = source
-        self._equation: int | None = None
         self._printer = printer
         self._loop = loop
         self._previous = plan.forward.previous if is_forward else ()
@@ -122,8 +118,8 @@ class Launches:
     def _is_written(self, name: str, place: Place) -> bool:
         outside = not self._is_of_step(name)
         written = [tensor for kernel in self.kernels for tensor in kernel.writes]
-        between = [self._loop.places[p.target].tensor for p in self._loop.between]
-        return not outside and place.tensor in (*written, *between)
+        made = [self._loop.places[p.target].tensor for p in self._loop.products]
+        return not outside and place.tensor in (*written, *made)
 
     def _is_of_step(self, name: str) -> bool:
         value = self._plan.values.get(name)
@@ -170,10 +166,10 @@ class Launches:
             for kernel in self.kernels
             for line in nested(
                 Nest(
-                    f"{kernel.variable} = kernels.bind",
+                    f"{kernel.variable} = kernels.{kernel.bind}",
                     (
                         quoted(kernel.name),
-                        kernel.count,
+                        *kernel.counts,
                         Nest("reads=", kernel.reads),
                         Nest("writes=", kernel.writes),
                         Nest("sizes=", kernel.sizes),
@@ -190,11 +186,11 @@ class Launches:
         kernels = iter(self.kernels)
         inside = [
             line
-            for stretch in self._loop.stretches
+            for launch in self._loop.launches
             for line in (
-                [f"{next(kernels).variable}(t)"]
-                if isinstance(stretch, Kernel)
-                else self._between(stretch)
+                nested(self._product(launch), indent=8)
+                if isinstance(launch, Product)
+                else [f"{next(kernels).variable}(t)"]
             )
         ]
         if not inside:
@@ -214,37 +210,6 @@ class Launches:
             for tensor in dict.fromkeys(tensors)
             if is_used(self._printer.steps_of(tensor), text)
         ]
-
-    def _between(self, operation: Between) -> list[str]:
-        match operation:
-            case Product():
-                return nested(self._product(operation), indent=8)
-            case AcrossFeatures():
-                return self._across(operation)
-            case _:
-                assert_never(operation)
-
-    def _across(self, operation: AcrossFeatures) -> list[str]:
-        """What torch computes over the features, under its equation."""
-        codes = {name: self._at(name) for name in reads(operation)}
-        cell, statement = self._plan.graph.cell, operation.statement
-        lines: list[str] = []
-        match statement:
-            case Across(function=function, operand=operand, constants=constants):
-                text = across(function, Code(codes[operand]), constants)
-                if statement.equation not in (None, self._equation):
-                    self._equation = statement.equation
-                    equation = cell.equations[statement.equation]
-                    place = f"{self._source}:{equation.line}"
-                    lines = comment(f"{place}  {equation.text}", indent=8)
-            case AcrossBackward():
-                text = across_backward(statement, codes, cell)
-            case SumFeatures(operand=operand):
-                text = f"{codes[operand]}.sum(-1)"
-            case _:
-                assert_never(statement)
-        target = self._at(operation.target, is_written=True)
-        return [*lines, *fitted([f"{target}.copy_({text})"], indent=8)]
 
     def _product(self, product: Product) -> Nest:
         factor = self._printer.factor(product.weight, transposed=product.transposed)

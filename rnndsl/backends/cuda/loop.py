@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rnndsl.backends.cuda.accumulate import accumulate, add_in_kernels
-from rnndsl.backends.cuda.cut import Kernel, Stretch, cut
+from rnndsl.backends.cuda.cut import (
+    Entries,
+    EntryKernel,
+    Kernel,
+    Stretch,
+    cut,
+    launches,
+)
 from rnndsl.backends.cuda.lower import Lowered
 from rnndsl.backends.cuda.operations import (
-    Between,
     Emit,
     Operation,
+    Product,
     made,
     reads,
 )
@@ -23,7 +30,7 @@ from rnndsl.plan.shapes import Axes
 
 RowsOf: TypeAlias = Callable[[str, bool], Rows | None]
 """The rows of a value's place, from its name and whether a product, or more than one
-kernel, uses it; None if it needs no place."""
+stretch, uses it; None if it needs no place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +38,7 @@ class Loop:
     """``continued``: tensors that start as a value of all steps, to which products are
     added, and that value."""
 
-    stretches: tuple[Stretch, ...]
+    launches: tuple[Kernel | Product, ...]
     lowered: Lowered
     places: Mapping[str, Place]
     states: tuple[Place, ...]
@@ -39,16 +46,16 @@ class Loop:
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
-        return tuple(s for s in self.stretches if isinstance(s, Kernel))
+        return tuple(s for s in self.launches if not isinstance(s, Product))
 
     @property
-    def between(self) -> tuple[Between, ...]:
-        return tuple(s for s in self.stretches if isinstance(s, Between))
+    def products(self) -> tuple[Product, ...]:
+        return tuple(s for s in self.launches if isinstance(s, Product))
 
     @property
     def runs_all(self) -> bool:
         """Whether one launch of one kernel can run all steps."""
-        return len(self.kernels) == 1 and not self.between
+        return len(self.launches) == 1 and isinstance(self.launches[0], EntryKernel)
 
 
 def lay_out(
@@ -93,7 +100,7 @@ def lay_out(
         if last in given:
             places[name] = given[last]
             continue
-        rows = rows_of(last, last in crossing or isinstance(operation, Between))
+        rows = rows_of(last, last in crossing or isinstance(operation, Product))
         root = roots.get(name, name)
         if root in owned:
             rows = Rows.ALL
@@ -101,7 +108,7 @@ def lay_out(
         if rows is not None:
             places[name] = Place(tensor=last, rows=rows, axes=shapes[last])
     return Loop(
-        stretches=stretches,
+        launches=launches(stretches),
         lowered=lowered,
         places=places,
         states=states,
@@ -110,11 +117,11 @@ def lay_out(
 
 
 def _crossing(stretches: Iterable[Stretch], lowered: Lowered) -> dict[str, None]:
-    """The values that are used outside the kernel that makes them."""
+    """The values that are used outside the stretch that makes them."""
     homes: dict[str, int] = {}
     found: dict[str, None] = {}
     for index, stretch in enumerate(stretches):
-        operations = stretch.operations if isinstance(stretch, Kernel) else (stretch,)
+        operations = stretch.operations if isinstance(stretch, Entries) else (stretch,)
         for operation in operations:
             name = made(operation)
             if name is not None:

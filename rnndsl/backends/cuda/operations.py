@@ -1,5 +1,4 @@
-"""What a step does between its products, for one entry of a row and step, and the
-products themselves."""
+"""What a step does between its products, which torch computes, and those."""
 
 from __future__ import annotations
 
@@ -92,7 +91,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcrossFeatures:
-    """What no entry of a row can be computed without the others for; torch does it."""
+    """What no entry of a row can be computed without the others for."""
 
     target: str
     statement: Across | AcrossBackward | SumFeatures
@@ -108,9 +107,7 @@ class Part:
 
 
 Elementwise: TypeAlias = Assign | Put | Emit | Arrive | Advance
-Between: TypeAlias = Product | AcrossFeatures
-"""What torch does between kernels."""
-Operation: TypeAlias = Elementwise | Between
+Operation: TypeAlias = Elementwise | AcrossFeatures | Product
 
 
 def reads(operation: Operation) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Prints formulas as CUDA C++, in the functions of ``runtime.kernels.source``."""
+"""Prints formulas as CUDA C++, in the functions of ``runtime.kernels``."""
 
 from __future__ import annotations
 
@@ -56,6 +56,25 @@ SPELLING: dict[str, str] = {
     },
 }
 """Arguments are the operands, then the constants."""
+
+ROW_FUNCTIONS = (
+    "row_extreme_backward",
+    "row_largest",
+    "row_layer_norm",
+    "row_layer_norm_backward",
+    "row_log_softmax",
+    "row_log_softmax_backward",
+    "row_mean",
+    "row_mean_backward",
+    "row_rms_norm",
+    "row_rms_norm_backward",
+    "row_smallest",
+    "row_softmax",
+    "row_softmax_backward",
+    "row_sum",
+    "row_sum_backward",
+)
+"""Their arguments: rows, how many features these have, constants, the row to write."""
 
 
 def cuda_expression(formula: Formula, values: Mapping[str, Code]) -> Code:

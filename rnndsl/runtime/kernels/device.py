@@ -14,10 +14,11 @@ from torch import Tensor
 
 from rnndsl.runtime.kernels.nvrtc import compile_cubin, find_nvrtc
 from rnndsl.runtime.kernels.protocol import Kernels, Launch
+from rnndsl.runtime.kernels.row_source import ROW_THREADS
 from rnndsl.runtime.kernels.source import kernel_source
 from rnndsl.runtime.kernels.status import returned
 
-THREADS = 128  # of a block
+THREADS = 128  # of a block that has entries
 
 
 def compiler_refusal() -> str | None:
@@ -65,7 +66,29 @@ class DriverKernels:
         writes: Sequence[Tensor],
         sizes: Sequence[int],
     ) -> Launch:
-        if count == 0:
+        return self._bind(name, (blocks_for(count), THREADS), reads, writes, sizes)
+
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self._bind(name, (rows, threads_for(width)), reads, writes, sizes)
+
+    def _bind(
+        self,
+        name: str,
+        grid: tuple[int, int],
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        if grid[0] == 0:
             return _launch_nothing
         if name not in self._functions:
             found = self._driver.cuModuleGetFunction(self._module, name.encode())
@@ -74,7 +97,7 @@ class DriverKernels:
         return _DriverLaunch(
             self._driver,
             self._functions[name],
-            blocks_for(count),
+            grid,
             self._driver.CUstream(stream),
             (*_contiguous(reads), *writes),
             sizes,
@@ -88,14 +111,14 @@ class _DriverLaunch:
         self,
         driver: Any,
         function: Any,
-        blocks: int,
+        grid: tuple[int, int],
         stream: Any,
         tensors: tuple[Tensor | None, ...],
         sizes: Sequence[int],
     ) -> None:
         self._driver = driver
         self._function = function
-        self._blocks = blocks
+        self._blocks, self._threads = grid
         self._stream = stream
         # Copies made for the kernel live as long as it may be launched.
         self._tensors = tensors
@@ -120,7 +143,7 @@ class _DriverLaunch:
             self._blocks,
             1,
             1,
-            THREADS,
+            self._threads,
             1,
             1,
             0,
@@ -149,17 +172,40 @@ class TorchKernels:
         writes: Sequence[Tensor],
         sizes: Sequence[int],
     ) -> Launch:
-        if count == 0:
+        return self._bind(name, (blocks_for(count), THREADS), reads, writes, sizes)
+
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self._bind(name, (rows, threads_for(width)), reads, writes, sizes)
+
+    def _bind(
+        self,
+        name: str,
+        grid: tuple[int, int],
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        if grid[0] == 0:
             return _launch_nothing
         function = self._functions[name]
-        grid, block = (blocks_for(count), 1, 1), (THREADS, 1, 1)
+        blocks, threads = grid
         # It knows no null pointer, but that of an empty tensor.
         none = writes[0].new_empty(0)
         tensors = [none if t is None else t for t in (*_contiguous(reads), *writes)]
         numbers = [int(size) for size in sizes]
 
         def launch(step: int) -> None:
-            function(grid=grid, block=block, args=[*tensors, *numbers, step])
+            arguments = [*tensors, *numbers, step]
+            function(grid=(blocks, 1, 1), block=(threads, 1, 1), args=arguments)
 
         return launch
 
@@ -168,6 +214,11 @@ def blocks_for(count: int) -> int:
     """How many blocks give every entry a thread; beyond what a grid can have, a thread
     has several."""
     return min(-(-count // THREADS), 2**31 - 1)
+
+
+def threads_for(width: int) -> int:
+    """How many threads a block has for a row of so many entries: whole warps."""
+    return min(32 * max(-(-width // 32), 1), ROW_THREADS)
 
 
 def _contiguous(tensors: Sequence[Tensor | None]) -> list[Tensor | None]:

@@ -28,3 +28,17 @@ class Kernels(Protocol):
         ``writes`` are contiguous; of ``reads`` that are not, a copy is made here.
         """
         ...
+
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        """The same for a kernel that has a block for each of so many ``rows`` of a
+        step, with so many entries at most."""
+        ...

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from rnndsl.runtime.kernels.row_source import ROW_SOURCE
+
 _PLAIN = """
 __device__ inline real load(const scalar* from, Index at) { return from[at]; }
 __device__ inline void store(scalar* to, Index at, real value) { to[at] = value; }
@@ -128,4 +130,4 @@ def kernel_source(kernels: str, dtype: torch.dtype) -> str:
     types = (
         f"typedef {scalar} scalar;\ntypedef {real} real;\ntypedef long long Index;\n"
     )
-    return f"{types}{storage}{_FUNCTIONS}{kernels}"
+    return f"{types}{storage}{_FUNCTIONS}{ROW_SOURCE}{kernels}"

@@ -160,9 +160,9 @@ extern "C" __global__ void elman_forward_1(
         const Index row = n / H;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real h_pre = load(h_pre_, entry);
         const real h_prev = load(h_states_, now * count + n);
         // elman.rnn:14  h[t] = tanh(W @ x[t] + b + U @ h[t-1] + d)
@@ -184,9 +184,9 @@ extern "C" __global__ void elman_backward_1(
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
         const real d_output = load(d_output_, entry);
         const real h = load(h_, entry);

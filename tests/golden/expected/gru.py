@@ -212,9 +212,9 @@ extern "C" __global__ void gru_forward_1(
         const Index unit = n % H;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real W_r_x = load(gates_x_, line * (3 * H) + unit);
         const real U_r_h = load(gates_h_, row * (3 * H) + unit);
         const real W_z_x = load(gates_x_, line * (3 * H) + H + unit);
@@ -257,9 +257,9 @@ extern "C" __global__ void gru_backward_1(
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
         const Index unit = n % H;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
         const real d_output = load(d_output_, entry);
         const real z = load(z_, entry);

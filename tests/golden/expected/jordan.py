@@ -193,9 +193,9 @@ extern "C" __global__ void jordan_forward_2(
         const Index row = n / O;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real y_pre = load(y_pre_, n);
         const real y_prev = load(y_states_, now * count + n);
         // jordan.rnn:17  y[t] = sigmoid(V @ h + d)
@@ -217,9 +217,9 @@ extern "C" __global__ void jordan_backward_1(
     const Index count = Index(batch) * O;
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / O;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real d_y_rows_arriving = load(d_y_rows_, ((t + 1) % 2) * count + n);
         const real d_output = load(d_output_, entry);
         const real y = load(y_, entry);

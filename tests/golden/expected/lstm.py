@@ -232,9 +232,9 @@ extern "C" __global__ void lstm_forward_1(
         const Index unit = n % H;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real i_pre = load(gates_h_, line * (4 * H) + unit);
         const real f_pre = load(gates_h_, line * (4 * H) + H + unit);
         const real g_pre = load(gates_h_, line * (4 * H) + 2 * H + unit);
@@ -281,9 +281,9 @@ extern "C" __global__ void lstm_backward_1(
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
         const Index unit = n % H;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
         const real d_c_rows_arriving = load(d_c_rows_, ((t + 1) % 2) * count + n);
         const real d_output = load(d_output_, entry);

@@ -189,9 +189,9 @@ extern "C" __global__ void min_gru_forward_1(
         real h_prev = load(h_states_, n);
         for (int t = 0; t < steps; ++t) {
             const int next = keep ? t + 1 : (t + 1) % 2;
-            const Index entry = t * count + n;
             const Index line = t * Index(batch) + row;
             const bool is_live = mask == nullptr || mask[line];
+            const Index entry = t * count + n;
             const real h_early = load(h_early_, entry);
             const real h_early__ = load(h_early___, entry);
             // min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
@@ -214,9 +214,9 @@ extern "C" __global__ void min_gru_backward_1(
         const Index row = n / H;
         real d_h_rows_arriving = load(d_h_rows_, (steps % 2) * count + n);
         for (int t = steps - 1; t >= 0; --t) {
-            const Index entry = t * count + n;
             const Index line = t * Index(batch) + row;
             const bool is_live = mask == nullptr || mask[line];
+            const Index entry = t * count + n;
             const real d_output = load(d_output_, entry);
             const real h_early = load(h_early_, entry);
             const real d_h_next = is_live ? d_h_rows_arriving : real(0);

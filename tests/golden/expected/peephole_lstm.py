@@ -255,9 +255,9 @@ extern "C" __global__ void peephole_lstm_forward_1(
         const Index unit = n % H;
         const int now = keep ? t : t % 2;
         const int next = keep ? t + 1 : (t + 1) % 2;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real U_i_h = load(gates_h_, line * (4 * H) + unit);
         const real p_i = load(p_i_, unit);
         const real c_prev = load(c_states_, now * count + n);
@@ -316,9 +316,9 @@ extern "C" __global__ void peephole_lstm_backward_1(
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
         const Index unit = n % H;
-        const Index entry = t * count + n;
         const Index line = t * Index(batch) + row;
         const bool is_live = mask == nullptr || mask[line];
+        const Index entry = t * count + n;
         const real d_h_rows_arriving = load(d_h_rows_, ((t + 1) % 2) * count + n);
         const real d_c_rows_arriving = load(d_c_rows_, ((t + 1) % 2) * count + n);
         const real d_output = load(d_output_, entry);

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import random
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -18,8 +21,9 @@ from rnndsl.runtime.kernels.protocol import Launch
 from rnndsl.runtime.kernels.source import kernel_source
 
 SHIM = Path(__file__).with_name("shim.h")
-BLOCKS, THREADS = 2, 3
-"""Fewer threads than entries: a thread has several, as on a GPU with a full grid."""
+BLOCKS, THREADS = 3, 5
+"""At most: mostly fewer threads than entries, so that a thread has several, as on a GPU
+with a full grid."""
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("g++") is None, reason="no g++ to compile kernels for the CPU with"
@@ -32,10 +36,13 @@ def cpu_kernels(source: str, dtype: torch.dtype) -> CpuKernels:
 
 
 class CpuKernels:
-    """What ``bind`` gives runs at once, all threads one after the other."""
+    """What ``bind`` gives runs at once, all threads one after the other, in another
+    order each time: what one leaves for another to read comes out differently. Threads
+    that have a row together run together."""
 
     def __init__(self, source: str, dtype: torch.dtype) -> None:
         self._dtype = dtype
+        self._random = random.Random(len(source))
         self.bound: list[str] = []
         self.launches: list[tuple[str, int]] = []
         with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +50,13 @@ class CpuKernels:
             text.write_text(f'#include "{SHIM}"\n{kernel_source(source, dtype)}')
             library = Path(folder) / "kernels.so"
             command = ["g++", "-std=c++17", "-O1", "-ffp-contract=off", "-Wall"]
-            command += ["-Wno-unknown-pragmas", "-Werror", "-shared", "-fPIC"]
+            command += [
+                "-Wno-unknown-pragmas",
+                "-Werror",
+                "-shared",
+                "-fPIC",
+                "-pthread",
+            ]
             subprocess.run(
                 [*command, str(text), "-o", str(library)], check=True, timeout=300
             )
@@ -58,6 +71,58 @@ class CpuKernels:
         writes: Sequence[Tensor],
         sizes: Sequence[int],
     ) -> Launch:
+        call = self._call(name, reads, writes, sizes)
+
+        def launch(step: int) -> None:
+            self.launches.append((name, step))
+            blocks = self._random.randint(1, BLOCKS)
+            threads = self._random.randint(1, THREADS)
+            order = list(product(range(blocks if count else 0), range(threads)))
+            self._random.shuffle(order)
+            for block, thread in order:
+                call((block, thread, blocks, threads), step)
+
+        return launch
+
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        call = self._call(name, reads, writes, sizes)
+
+        def launch(step: int) -> None:
+            self.launches.append((name, step))
+            blocks = self._random.randint(1, BLOCKS)
+            threads = self._random.randint(1, THREADS)
+            order = list(range(threads))
+            for block in range(blocks if rows else 0):
+                self._random.shuffle(order)
+                self._library.be_block(threads)
+                block_ = [
+                    Thread(target=call, args=((block, thread, blocks, threads), step))
+                    for thread in order
+                ]
+                for thread_ in block_:
+                    thread_.start()
+                for thread_ in block_:
+                    thread_.join()
+
+        return launch
+
+    def _call(
+        self,
+        name: str,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Callable[[tuple[int, int, int, int], int], None]:
+        """Runs a kernel as a thread of a block, of so many blocks and threads."""
         for tensor in writes:
             assert tensor.is_contiguous()
             assert tensor.dtype == self._dtype
@@ -74,12 +139,9 @@ class CpuKernels:
         ]
         numbers = [ctypes.c_int(size) for size in sizes]
 
-        def launch(step: int) -> None:
-            self.launches.append((name, step))
-            assert held is not None
-            for block in range(BLOCKS if count else 0):
-                for thread in range(THREADS):
-                    self._library.be_thread(block, thread, BLOCKS, THREADS)
-                    function(*pointers, *numbers, ctypes.c_int(step))
+        def call(place: tuple[int, int, int, int], step: int) -> None:
+            assert len(held) == len(reads)
+            self._library.be_thread(*place)
+            function(*pointers, *numbers, ctypes.c_int(step))
 
-        return launch
+        return call

@@ -1,9 +1,13 @@
-// What CUDA C++ has and C++ has not, so that kernels run on a CPU, thread after thread.
+// What CUDA C++ has and C++ has not, so that kernels run on a CPU: thread after thread,
+// or, where they wait for one another, each in a thread of the system.
 #include <cmath>
 #include <cstring>
+#include <pthread.h>
 
 #define __global__
 #define __device__
+#define __shared__ static
+#define __launch_bounds__(threads)
 
 using std::cos;
 using std::erf;
@@ -20,7 +24,14 @@ using std::tanh;
 struct Number {
     unsigned x;
 };
-static Number blockIdx, threadIdx, blockDim, gridDim;
+static thread_local Number blockIdx, threadIdx, blockDim, gridDim;
+static pthread_barrier_t meeting;
+
+extern "C" void be_block(unsigned threads) {
+    pthread_barrier_init(&meeting, nullptr, threads);
+}
+
+static inline void __syncthreads() { pthread_barrier_wait(&meeting); }
 
 extern "C" void be_thread(unsigned block, unsigned thread, unsigned blocks, unsigned threads) {
     blockIdx.x = block;

@@ -25,10 +25,29 @@ extern "C" __global__ void functions(const scalar* u_, scalar* y_) {
     store(y_, 4, larger(u, v) + clamp(u, v, 1) + silu_backward(u, v) + pow(u, v));
     store(y_, 5, gelu_backward(u, v) + infinity() + not_a_number());
 }
+extern "C" __global__ void rows(
+    const scalar* d, const scalar* y, const scalar* u, scalar* to, int width
+) {
+    row_sum(u, width, to);
+    row_mean(u, width, to);
+    row_largest(u, width, to);
+    row_smallest(u, width, to);
+    row_softmax(u, width, to);
+    row_log_softmax(u, width, to);
+    row_layer_norm(u, width, real(1e-5), to);
+    row_rms_norm(u, width, real(1e-5), to);
+    row_sum_backward(d, width, to);
+    row_mean_backward(d, width, to);
+    row_extreme_backward(d, y, u, width, to);
+    row_softmax_backward(d, y, width, to);
+    row_log_softmax_backward(d, y, width, to);
+    row_layer_norm_backward(d, y, u, width, real(1e-5), to);
+    row_rms_norm_backward(d, y, u, width, real(1e-5), to);
+}
 """
 
 
-FEW = ["LSTM", "GRU", "RWKV", "SLSTM", "TimeAwareLSTM"]
+FEW = ["LSTM", "GRU", "RWKV", "SLSTM", "TimeAwareLSTM", "LayerNormLSTM"]
 
 
 def source_of(names: Iterable[str], dtype: torch.dtype) -> str:

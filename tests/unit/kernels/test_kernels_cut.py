@@ -40,7 +40,7 @@ def launches(name: str) -> tuple[list[str], list[str]]:
         ("LiGRU", 1, 1),
         ("MGU", 2, 2),
         ("GRUResetBefore", 2, 2),
-        ("LSTMP", 2, 3),
+        ("LSTMP", 2, 2),
     ],
 )
 def test_a_step_has_one_kernel_for_each_product(
@@ -97,13 +97,11 @@ def test_what_is_kept_is_written_once() -> None:
     assert len(stored) == 8
 
 
-def test_what_goes_across_features_is_torchs_to_do() -> None:
-    text = compile_text(zoo.read("LayerNormLSTM"), "layer_norm_lstm.rnn")
-    forward = function(text, "layer_norm_lstm_cuda_forward")
-    assert (
-        "        # layer_norm_lstm.rnn:34  n = over_gates(h_i, h_f, h_g, h_o)\n"
-        "        mean_h_i.copy_(gates_h.narrow(1, 0, hidden_size).mean(-1))\n"
-    ) in forward
+def test_values_of_several_shapes_are_one_launch() -> None:
+    text = compile_text(zoo.read("LSTMP"), "lstmp.rnn")
+    backward = function(text, "lstmp_cuda_backward")
+    assert "kernels.bind_rows(" in backward
+    assert '"lstmp_backward_1",\n        batch,\n        max(' in backward
 
 
 def test_a_cell_without_kernels_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,23 @@ def test_a_launch_has_every_argument_in_its_place(driver: Driver) -> None:
     assert driver.launches[0][3][-1] == 0
 
 
+def test_a_kernel_on_rows_has_a_block_for_each_of_them(driver: Driver) -> None:
+    kernels, y = DriverKernels(b"cubin"), torch.zeros(700)
+    for width in (1, 70, 5000):
+        launch = kernels.bind_rows(
+            "k", 7, width, reads=(None, None), writes=(y,), sizes=(7, width, True)
+        )
+        launch(2)
+    assert [grid for _, grid, _, _ in driver.launches] == [
+        [7, 1, 1, 32, 1, 1, 0],
+        [7, 1, 1, 96, 1, 1, 0],
+        [7, 1, 1, 512, 1, 1, 0],
+    ]
+    assert driver.launches[1][3][2:] == [y.data_ptr(), 7, 70, 1, 2]
+    kernels.bind_rows("k", 0, 3, reads=(), writes=(y[:0],), sizes=())(1)
+    assert len(driver.launches) == 3
+
+
 def test_a_tensor_that_is_not_contiguous_is_copied_and_held(driver: Driver) -> None:
     kernels = DriverKernels(b"cubin")
     x = torch.arange(6.0).view(2, 3).t()
@@ -149,6 +166,9 @@ def test_torch_compiles_where_cuda_bindings_are_missing(
     assert [type(number) for number in given[2:]] == [int, int, int]
     kernels.bind("k", 0, reads=(), writes=(y[:0],), sizes=())(1)
     assert len(launched) == 2
+    kernels.bind_rows("k", 3, 40, reads=(x,), writes=(y,), sizes=(2,))(4)
+    assert launched[2]["grid"] == (3, 1, 1)
+    assert launched[2]["block"] == (64, 1, 1)
 
 
 def test_where_torch_cannot_compile_it_is_said_before_anything_runs(

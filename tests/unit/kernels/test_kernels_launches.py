@@ -60,6 +60,18 @@ class Launches(TorchDispatchMode):
 
         return launch
 
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self.bind(name, rows * width, reads=reads, writes=writes, sizes=sizes)
+
 
 def counted(run: Callable[[Launches], Any]) -> tuple[Any, Counter[str]]:
     launches = Launches()
@@ -90,19 +102,18 @@ def in_a_step(name: str) -> tuple[Counter[str], Counter[str]]:
 MOST = {
     "CfC": (4, 4),
     "CoRNN": (3, 3),
-    "GRUD": (7, 8),
+    "GRUD": (6, 6),
     "GRUResetBefore": (4, 4),
-    "Hopfield": (4, 2),
+    "Hopfield": (2, 1),
+    "HopfieldAsynchronous": (2, 0),
     "Jordan": (4, 4),
-    "LSTMP": (4, 5),
-    "LayerNormLSTM": (24, 41),
+    "LSTMP": (4, 4),
     "MGU": (4, 4),
     "MultiplicativeLSTM": (4, 4),
-    "QRNN": (3, 3),
-    "SCRN": (4, 5),
+    "SCRN": (4, 4),
     "TimeAwareLSTM": (3, 3),
 }
-"""All others launch one product and one kernel, or nothing in each step."""
+"""All others launch one product and one kernel in each step, or nothing."""
 
 
 @pytest.mark.parametrize("name", cells_with_kernels())
@@ -111,7 +122,7 @@ def test_a_step_launches_no_more_than_it_has_to(name: str) -> None:
     if name in MOST:
         assert found == list(MOST[name])
     else:
-        assert max(found) in (0, 2)
+        assert found in ([0, 0], [2, 2])
 
 
 @pytest.mark.parametrize("name", ["MGU", "GRUResetBefore", "LightRU", "SCRN", "GRUD"])

@@ -31,6 +31,18 @@ class Places:
                 assert not overlap(written_, other), name
         return lambda step: None
 
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self.bind(name, rows * width, reads=reads, writes=writes, sizes=sizes)
+
 
 def overlap(tensor: Tensor, other: Tensor) -> bool:
     first, second = extent(tensor), extent(other)
