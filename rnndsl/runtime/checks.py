@@ -84,30 +84,21 @@ def check_inputs(
 ) -> None:
     """Every input has ``leading`` dimensions, equal in all inputs, then its shape; its
     dtype (unless autocast casts it) and device are those of ``like``, a parameter."""
-    first = inputs[0].shape[:leading]
-    names = [specification.name for specification in specifications]
+    first = inputs[0]
     for described, shape, value in zip(specifications, shapes, inputs, strict=True):
         name = described.name
-        if not shape and value.dim() > leading:
-            raise ShapeError(
-                f"{name}: one number for each step: expected {_sizes(first)}, "
-                f"got {_sizes(value.shape)}"
-            )
         if value.shape[leading:] != shape:
+            raise _feature_error(name, value.shape, shape, first.shape[:leading])
+        if value is not first and value.shape[:leading] != first.shape[:leading]:
             raise ShapeError(
-                f"{name}: expected the last dimensions to be {_sizes(shape)}, "
-                f"got {_sizes(value.shape)}"
-            )
-        if value.shape[:leading] != first:
-            raise ShapeError(
-                f"{name}: expected the first dimensions of {names[0]}, "
-                f"{_sizes(first)}, got {_sizes(value.shape)}"
+                f"{name}: expected the first dimensions of {specifications[0].name}, "
+                f"{_sizes(first.shape[:leading])}, got {_sizes(value.shape)}"
             )
         if described.is_whole:
             check_whole(name, value)
         else:
             check_dtype(name, value, like, is_cast)
-        check_device(name, value, like if like is not None else inputs[0])
+        check_device(name, value, first if like is None else like)
 
 
 def check_states(names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
@@ -165,6 +156,18 @@ def check_device(name: str, value: Tensor, like: Tensor) -> None:
         raise DeviceError(
             f"{name}: expected a tensor on {like.device}, got one on {value.device}"
         )
+
+
+def _feature_error(
+    name: str, found: tuple[int, ...], shape: tuple[int, ...], first: tuple[int, ...]
+) -> ShapeError:
+    """An input whose own shape does not stand behind its ``first`` dimensions."""
+    expected = (
+        f"expected the last dimensions to be {_sizes(shape)}"
+        if shape
+        else f"one number for each step: expected {_sizes(first)}"
+    )
+    return ShapeError(f"{name}: {expected}, got {_sizes(found)}")
 
 
 def _conversion(name: str, value: Tensor, like: Tensor) -> str:

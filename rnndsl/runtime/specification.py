@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -196,7 +196,8 @@ class CellSpecification:
     input_gradients)`` returns the gradients of inputs (None unless
     ``input_gradients``), first state and parameters. It changes none of its arguments.
 
-    ``kernels``: both once more, for GPUs, or why there are none: "the cell ...".
+    ``loops``: both. ``kernels``: both once more, for GPUs, or why there are none: "the
+    cell ...".
     """
 
     name: str
@@ -214,19 +215,17 @@ class CellSpecification:
     backward: BackwardFunction
     emitted: tuple[TensorSpecification, ...] = ()
     kernels: KernelLoops | str = "comes from a compiler that wrote none"
+    loops: Loops = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        loops = Loops(forward=self.forward, backward=self.backward)
+        object.__setattr__(self, "loops", loops)
         if not self.inputs:
             raise ValueError(f"{self.name}: a cell needs an input")
         members = [name for p in self.parameters for name in p.members]
         for state in self.states:
             if isinstance(state.initial, str) and state.initial not in members:
                 raise ValueError(f"{self.name}: no parameter {state.initial!r}")
-
-    @property
-    def loops(self) -> Loops:
-        """The loops in torch operations."""
-        return Loops(forward=self.forward, backward=self.backward)
 
     @property
     def returns_first_state(self) -> bool:

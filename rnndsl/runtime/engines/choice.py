@@ -16,7 +16,6 @@ from rnndsl.runtime.engines.reference import reference_scan
 from rnndsl.runtime.graphs.recorder import device_refusal
 from rnndsl.runtime.specification import (
     CellSpecification,
-    PartialTensors,
     Tensors,
 )
 
@@ -131,15 +130,14 @@ def choose_engine(
     raise RuntimeError(f"no engine can run {name!r} here")
 
 
-def graph_refusal(tensors: PartialTensors) -> str | None:
+def graph_refusal(tensors: Tensors) -> str | None:
     """Why the calls of a module on these tensors cannot be recorded, or None."""
-    given = tuple(tensor for tensor in tensors if tensor is not None)
     # In this order: it is asked in every call, mostly without a GPU.
-    refusal = device_refusal(given[0].device if given else None)
-    return transform_refusal(given) if refusal is None else refusal
+    refusal = device_refusal(tensors[0] if tensors else None)
+    return transform_refusal(tensors) if refusal is None else refusal
 
 
-def records_calls(name: str, tensors: PartialTensors) -> bool:
+def records_calls(name: str, tensors: Tensors) -> bool:
     """Whether a module with this engine records and replays its calls.
 
     Raises RuntimeError, with the reason, if "graph" is asked for and cannot run.

@@ -17,6 +17,10 @@ from rnndsl.runtime.specification import (
     Tensors,
 )
 
+_NO_GPU = "kernels need an NVIDIA GPU"
+# Ready made, since without a GPU it is the answer in every call.
+_ON_CPU = f"{_NO_GPU}, and tensors are on cpu"
+
 
 def cuda_scan(
     specification: CellSpecification,
@@ -45,10 +49,12 @@ def cuda_loops(specification: CellSpecification, like: Tensor) -> Loops:
 def place_refusal(tensors: Tensors) -> str | None:
     """Why kernels cannot run where the tensors are, or None if they can."""
     for tensor in tensors:
+        if tensor.is_cpu:
+            return _ON_CPU
         if not tensor.is_cuda:
-            return f"kernels need an NVIDIA GPU, and tensors are on {tensor.device}"
+            return f"{_NO_GPU}, and tensors are on {tensor.device}"
     if not tensors or torch.version.cuda is None:
-        return "kernels need an NVIDIA GPU"
+        return _NO_GPU
     if len(dict.fromkeys(tensor.device for tensor in tensors)) > 1:
         return "the tensors are on several devices"
     return None

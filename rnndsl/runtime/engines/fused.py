@@ -104,8 +104,9 @@ def _backward(ctx: Any, gradients: Tensors) -> PartialTensors:
 
 def _is_vectorised(gradients: Tensors) -> bool:
     """Whether many backward passes run at once, as for a vectorised Jacobian."""
+    is_batched = torch._C._functorch.is_legacy_batchedtensor
     return torch._C._are_functorch_transforms_active() or any(
-        torch._C._functorch.is_legacy_batchedtensor(gradient) for gradient in gradients
+        map(is_batched, gradients)
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from weakref import WeakSet
 
 import torch
+from torch import Tensor
 
 from rnndsl.runtime.graphs.branches import Result, branching
 from rnndsl.runtime.specification import PartialTensors
@@ -24,6 +25,9 @@ _capturing = RLock()
 # Captures that could not be ended. Allocators of torch may still ask them whether
 # memory is theirs.
 _broken: list[torch.cuda.CUDAGraph] = []
+_NO_GPU_HERE = "CUDA graphs need an NVIDIA GPU, and the tensors are"
+# Ready made, since without a GPU it is the answer in every call.
+_RUNS_ON_CPU = f"{_NO_GPU_HERE} on cpu"
 
 
 class Recording(Protocol):
@@ -65,11 +69,14 @@ class Recorder(Protocol):
         """A context for replays: they wait for the last one, on whatever stream."""
 
 
-def device_refusal(device: torch.device | None) -> str | None:
-    """Why nothing can be recorded on a device, or None."""
-    if device is None or device.type != "cuda":
-        where = "nowhere" if device is None else f"on {device}"
-        return f"CUDA graphs need an NVIDIA GPU, and the tensors are {where}"
+def device_refusal(like: Tensor | None) -> str | None:
+    """Why nothing can be recorded on the device of a tensor, or None."""
+    if like is None:
+        return f"{_NO_GPU_HERE} nowhere"
+    if like.is_cpu:
+        return _RUNS_ON_CPU
+    if not like.is_cuda:
+        return f"{_NO_GPU_HERE} on {like.device}"
     if torch.version.hip is not None:
         return "CUDA graphs need an NVIDIA GPU, and this torch is built for AMD's"
     return None

@@ -85,12 +85,12 @@ class RecurrentCell(RecurrentModule):
         if hx is not None:
             state = self._given_state(hx, self._like(inputs), bool(leading), dtype)
         output, last = self._recorded_step(inputs, state, dtype)
-        output = output.squeeze(0)
         if not leading:
-            output = output.squeeze(0)
             last = tuple(value.squeeze(0) for value in last)
         new = last[0] if len(last) == 1 else last
-        return new if self.specification.returns_first_state else (output, new)
+        if self.specification.returns_first_state:
+            return new
+        return output[0] if leading else output[0, 0], new
 
     def _recorded_step(
         self, inputs: Tensors, state: Tensors | None, dtype: torch.dtype | None

@@ -188,9 +188,10 @@ class RecurrentLayer(DynamicalModule):
             mask = check_mask(mask, size, tensors[0])
         if mask is not None:
             mask = time_first(mask, is_batched, self.batch_first)
-        tensors = tuple(
-            time_first(value, is_batched, self.batch_first) for value in tensors
-        )
+        if self.batch_first or not is_batched:
+            tensors = tuple(
+                time_first(value, is_batched, self.batch_first) for value in tensors
+            )
         tensors = cast_tensors(tensors, dtype)
         if tensors[0].shape[0] == 0:
             raise ShapeError(f"{names[0]}: expected at least one step, got none")
@@ -268,11 +269,11 @@ class RecurrentLayer(DynamicalModule):
     ) -> tuple[Tensor, Tensors]:
         """inputs (T, B, ...), state (layers * directions, B, ...), lengths (B,), mask
         (T, B)."""
-        steps = inputs[0].shape[0]
         if mask is not None:
             inputs = tuple(counted_first(value, mask) for value in inputs)
             output, last = self._run_ragged(inputs, state, mask.sum(0), None, dtype)
             return spread_over_time(output, mask, hold=False), last
+        steps = inputs[0].shape[0]
         if lengths is not None:
             lengths = check_lengths(lengths, steps, inputs[0])
         if lengths is None:
@@ -315,26 +316,26 @@ class RecurrentLayer(DynamicalModule):
         dtype: torch.dtype | None,
     ) -> tuple[Tensor, Tensors]:
         """The same, without recordings."""
-        directions = self._directions
-        masks = [mask]
-        if directions == 2:
-            masks.append(None if mask is None else mask.flip(0))
         last_states: list[Tensors] = []
         for layer in range(self.num_layers):
-            blocks = range(layer * directions, (layer + 1) * directions)
-            results = side_by_side(
-                [
-                    partial(self._run_block, block, inputs, state, mask, dtype)
-                    for block, mask in zip(blocks, masks, strict=True)
-                ]
-            )
-            last_states += [last for _, last in results]
-            output = _joined([output for output, _ in results])
+            if self._directions == 1:
+                output, last = self._run_block(layer, inputs, state, mask, dtype)
+                last_states.append(last)
+            else:
+                back = None if mask is None else mask.flip(0)
+                (first, end), (second, begin) = side_by_side(
+                    [
+                        partial(self._run_block, block, inputs, state, own, dtype)
+                        for block, own in ((2 * layer, mask), (2 * layer + 1, back))
+                    ]
+                )
+                last_states += [end, begin]
+                output = _joined(first, second)
             if self.training and self.dropout > 0 and layer < self.num_layers - 1:
                 output = nn.functional.dropout(output, self.dropout, True)
             inputs = (output, *inputs[1:])
         if len(last_states) == 1:
-            return output, tuple(value.unsqueeze(0) for value in last_states[0])
+            return output, tuple(value[None] for value in last_states[0])
         return output, tuple(
             torch.stack(values) for values in zip(*last_states, strict=True)
         )
@@ -356,14 +357,12 @@ class RecurrentLayer(DynamicalModule):
         return output.flip(0) if is_backward else output, last
 
 
-def _joined(outputs: list[Tensor]) -> Tensor:
-    """The outputs of all directions side by side, (T, B, directions * features, ...):
-    of images, their channels."""
-    if len(outputs) == 1:
-        return outputs[0]
-    if outputs[0].dim() == 2:
-        return torch.stack(outputs, -1)
-    return torch.cat(outputs, 2)
+def _joined(forward: Tensor, backward: Tensor) -> Tensor:
+    """The outputs of both directions side by side, (T, B, 2 * features, ...): of
+    images, their channels."""
+    if forward.dim() == 2:
+        return torch.stack((forward, backward), -1)
+    return torch.cat((forward, backward), 2)
 
 
 def _reordered(state: Tensors, order: Tensor | None) -> Tensors:

@@ -268,14 +268,10 @@ class RecurrentModule(nn.Module):
         engine = choose_engine(
             self._engine, self.specification, (*inputs, *state, *parameters)
         )
-        return truncated_scan(
-            partial(engine.scan, self.specification),
-            inputs,
-            state,
-            parameters,
-            mask,
-            self._truncation,
-        )
+        if self._truncation is None:
+            return engine.scan(self.specification, inputs, state, parameters, mask)
+        scan = partial(engine.scan, self.specification)
+        return truncated_scan(scan, inputs, state, parameters, mask, self._truncation)
 
     def _parameters_of(self, block: int, like: Tensor) -> Tensors:
         """A block's parameters as the equations read them; zeros for absent biases."""
@@ -285,8 +281,7 @@ class RecurrentModule(nn.Module):
             parameter = self.specification.parameters[index]
             value = self._parameter(name)
             if value is None:
-                shape = parameter.stored_shape(sizes)
-                value = torch.zeros(shape, dtype=like.dtype, device=like.device)
+                value = like.new_zeros(parameter.stored_shape(sizes))
             elif parameter.structure is not None:
                 columns = self._columns_of(block, index)
                 value = parameter.effective(value, sizes, columns)
@@ -324,21 +319,16 @@ class RecurrentModule(nn.Module):
                 learned = self.specification.member(state.initial, parameters)
                 values.append(learned.reshape(shape).expand(batch, *shape))
             else:
-                values.append(
-                    torch.full(
-                        (batch, *shape),
-                        _within(state.initial, like.dtype),
-                        dtype=like.dtype,
-                        device=like.device,
-                    )
-                )
+                values.append(_filled(like, (batch, *shape), state.initial))
         return tuple(values)
 
 
-def _within(number: float, dtype: torch.dtype) -> float:
-    """The number of a dtype's range that is nearest: -1e38, where a maximum starts, is
-    beyond that of a half."""
-    if math.isinf(number):
-        return number
-    limits = torch.finfo(dtype)
-    return min(max(number, limits.min), limits.max)
+def _filled(like: Tensor, size: tuple[int, ...], number: float) -> Tensor:
+    """A tensor of one number, or of the nearest in the range of its dtype: -1e38, where
+    a maximum starts, is beyond that of a half."""
+    if number == 0:
+        return like.new_zeros(size)
+    if not math.isinf(number):
+        limits = torch.finfo(like.dtype)
+        number = min(max(number, limits.min), limits.max)
+    return like.new_full(size, number)

@@ -36,12 +36,12 @@ def truncated_scan(
     state: Tensors,
     parameters: Tensors,
     mask: Tensor | None,
-    steps: int | None,
+    steps: int,
 ) -> tuple[Tensor, Tensors]:
     """``scan`` of inputs (T, B, ...) in pieces of so many steps, each from where the
-    one before ended, through which no gradient flows; in one piece if None."""
+    one before ended, through which no gradient flows."""
     length = inputs[0].shape[0]
-    if steps is None or steps >= length:
+    if steps >= length:
         return scan(inputs, state, parameters, mask)
     outputs = []
     for start in range(0, length, steps):
