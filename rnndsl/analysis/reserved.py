@@ -57,7 +57,7 @@ CELL_NAMES = (
     "ShapeError", "StateBridge", "StateCountError", "StateSpecification", "StateTable",
     "Strategy", "Structure", "Tensor", "TensorSpecification", "Tensors", "Unpack",
     "VariationalDropout", "ZoneoutMask", "absolute_error_loss",
-    "adaptive_probabilities", "adaptive_softmax_loss", "annotations", "arrange_marks",
+    "adaptive_probabilities", "adaptive_softmax_loss", "annotations",
     "at_each_step", "beam_search", "binary_loss", "bool", "clip_gradient",
     "continue_series", "convolve", "convolve_backward", "crf_loss",
     "cross_entropy_loss", "ctc_best_path", "ctc_loss", "ctc_negative_log_likelihood",
@@ -68,9 +68,9 @@ CELL_NAMES = (
     "mean_backward", "mean_over_time", "merge_states", "next_feed", "nn", "object",
     "one_hot_outer_sum", "overload", "property", "range", "reorder_batch",
     "repeat_batch", "repeat_last", "reverse_time", "reversed", "rms_norm",
-    "rms_norm_backward", "rows_to_generate", "sample_sequences", "softmax_backward",
-    "squared_error_loss", "step_by_step", "str", "sum", "sum_backward", "super",
-    "torch", "tuple", "zip",
+    "rms_norm_backward", "rows_to_generate", "sample_sequences", "side_by_side",
+    "softmax_backward", "squared_error_loss", "step_by_step", "str", "sum",
+    "sum_backward", "super", "torch", "tuple", "zip",
 )
 STORED_NAMES = (
     "add_block", "all_weights", "assign_weight", "batch_first", "bias", "bidirectional",
@@ -86,12 +86,13 @@ ARGUMENTS = (
 )
 MODEL_ARGUMENTS = ("batch_first", "device", "dtype", "factory")
 MODEL_ATTRIBUTES = (
-    "adaptive_softmax", "begin", "carried", "counted", "crf", "decode", "embedding",
-    "emitted", "encode", "encoder", "engine", "explain", "fed_size", "fed_step",
-    "finish", "generate", "given", "graph_limit", "head", "head_bias", "initial_state",
-    "kept_aside", "laid_out", "loss", "memory", "options", "over_time", "pooling",
-    "predict", "repeated", "reset_parameters", "reset_state", "run_emitting_step",
+    "adaptive_softmax", "carried", "counted", "crf", "decode", "embedding", "encode",
+    "encoder", "engine", "explain", "fed_size", "fed_step", "generate", "given",
+    "graph_limit", "head", "head_bias", "initial_state", "kept_aside", "laid_out",
+    "loss", "memory", "options", "over_time", "pooling", "predict", "records",
+    "reset_parameters", "reset_state", "run", "run_emitting", "run_emitting_step",
     "run_step", "specification", "start", "started", "states", "step", "truncation",
+    "unroll",
 )
 MODEL_INPUT_NAMES = (
     "batch", "lengths", "max_length", "output", "prime", "prime_lengths", "search",

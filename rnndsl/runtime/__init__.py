@@ -43,6 +43,7 @@ from rnndsl.runtime.generation.greedy import (
     repeat_batch,
 )
 from rnndsl.runtime.generation.sampling import sample_sequences
+from rnndsl.runtime.graphs.branches import side_by_side
 from rnndsl.runtime.kernels.protocol import Kernels
 from rnndsl.runtime.layers.cell import RecurrentCell
 from rnndsl.runtime.layers.dropout import (
@@ -91,7 +92,7 @@ from rnndsl.runtime.models.pooling import (
 from rnndsl.runtime.parameters.initialisers import Initialiser
 from rnndsl.runtime.parameters.structure import Structure
 from rnndsl.runtime.sequences.ragged import last_step, repeat_last, reverse_time
-from rnndsl.runtime.sequences.resets import arrange_marks, marks_backward
+from rnndsl.runtime.sequences.resets import marks_backward
 from rnndsl.runtime.specification import (
     CellSpecification,
     Gradients,
@@ -149,7 +150,6 @@ __all__ = [
     "absolute_error_loss",
     "adaptive_probabilities",
     "adaptive_softmax_loss",
-    "arrange_marks",
     "at_each_step",
     "beam_search",
     "binary_loss",
@@ -188,6 +188,7 @@ __all__ = [
     "rms_norm_backward",
     "rows_to_generate",
     "sample_sequences",
+    "side_by_side",
     "softmax_backward",
     "squared_error_loss",
     "step_by_step",

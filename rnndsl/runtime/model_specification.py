@@ -37,8 +37,9 @@ class ModelSpecification:
     ``dimensions`` pairs each dimension with the constructor argument that gives its
     size. ``contexts`` are given once a sequence: only the batch stands before their
     shapes. ``masked`` says what a sequence of outputs has at steps that do not count.
-    ``stateful``: a call goes on where the one before ended. ``recurrences`` names the
-    recurrent layers in the order of their states. Behind these a state has ``feeds``,
+    ``stateful``: a call goes on where the one before ended. ``takes_marks``: it can
+    mark steps at which everything starts anew. ``recurrences`` names the recurrent
+    layers in the order of their states. Behind these a state has ``feeds``,
     what the next step reads besides, and ``constants``, which stay the same.
     ``streaming_refusal`` says why the model cannot run step by step, if it cannot.
     ``state_refusal`` says why it cannot start from a given state, if it cannot.
@@ -56,6 +57,7 @@ class ModelSpecification:
     constants: tuple[str, ...] = ()
     masked: Masked = "zero"
     stateful: bool = False
+    takes_marks: bool = False
     streaming_refusal: str | None = None
     state_refusal: str | None = None
     summary: tuple[str, ...]

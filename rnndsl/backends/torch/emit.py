@@ -196,8 +196,8 @@ def _cell_body(cell: CellView) -> tuple[str, ...]:
 
 
 def _model_body(model: ModelView) -> tuple[str, ...]:
-    decoding = (line for m in model.decoding for line in (*m.signature, *m.lines))
-    return (*decoding, *model.build, *model.forward)
+    methods = (line for m in model.methods for line in (*m.signature, *m.lines))
+    return (*methods, *model.build, *model.forward)
 
 
 def _exports(

@@ -129,9 +129,9 @@ class LossView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """The specification and the class of a model. ``decoding`` are the methods that
-    ``forward`` is made of where something is given once a sequence; there are no
-    ``initial_states`` then. ``runtime`` has the names that it needs of the runtime."""
+    """The specification and the class of a model. ``methods`` are those that
+    ``forward`` is made of. There are no ``initial_states`` where something is given
+    once a sequence. ``runtime`` has the names that it needs of the runtime."""
 
     name: str
     base: str
@@ -146,7 +146,7 @@ class ModelView:
     forward_signature: tuple[str, ...]
     forward_docstring: tuple[str, ...]
     forward: tuple[str, ...]
-    decoding: tuple[MethodView, ...]
+    methods: tuple[MethodView, ...]
     loss: LossView | None
     step_signature: tuple[str, ...]
     step_docstring: tuple[str, ...]

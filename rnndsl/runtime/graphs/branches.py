@@ -18,9 +18,10 @@ class Branches(Protocol):
 
 
 class _Here(local):
-    """Of this thread: where it is recording, if it is."""
+    """Of this thread: where it is recording, if it is; whether it soon may be."""
 
     branches: Branches | None = None
+    is_part: bool = False
 
 
 _here = _Here()
@@ -41,8 +42,24 @@ def is_branching() -> bool:
     return _here.branches is not None
 
 
-def side_by_side(runs: Sequence[Callable[[], Result]]) -> list[Result]:
-    """The results of work of which no part needs another's: both directions of a layer.
+@contextmanager
+def part_of_a_whole() -> Iterator[None]:
+    """What is run here will be recorded together with what calls it."""
+    before, _here.is_part = _here.is_part, True
+    try:
+        yield
+    finally:
+        _here.is_part = before
+
+
+def is_part_of_a_whole() -> bool:
+    """Whether a recording of a caller will take in what this thread runs."""
+    return _here.is_part
+
+
+def side_by_side(*runs: Callable[[], Result]) -> list[Result]:
+    """The results of work of which no part needs another's: both directions of a layer,
+    or cells that read the same input.
 
     One after the other; while a CUDA graph is recorded, as branches of it.
     """

@@ -6,7 +6,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from threading import RLock
 from typing import TypeVar
@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from rnndsl.runtime.graphs.branches import part_of_a_whole
 from rnndsl.runtime.graphs.call import replay_call
 from rnndsl.runtime.graphs.capture import Call, Capture
 from rnndsl.runtime.graphs.key import (
@@ -36,6 +37,15 @@ DEFAULT_LIMIT = 8
 # So many shapes are remembered as seen, or as impossible to record.
 _REMEMBERED = 64
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Plainly:
+    """Why a call runs plainly. ``for_good``: others like it will, too, so that parts of
+    the module record by themselves."""
+
+    reason: str
+    for_good: bool = False
 
 
 class GraphCache:
@@ -89,18 +99,14 @@ class GraphCache:
         the outputs that are those inputs of the next call. ``calls_module``: ``call``
         calls the module, and by that its hooks.
         """
-        reason = replay_refusal()
-        if reason is None and not self._limit:
-            reason = "graph_limit is 0"
-        if reason is None:
-            reason = module_refusal(module, is_called=calls_module)
+        refusal = self._refusal(module, calls_module)
         # A recording waits for the thread of backward passes, which may not wait for
         # the recording; only for the module's parameters to be in their places.
         if not self._lock.acquire(blocking=not is_in_backward()):
             with nullcontext() if self._recorder is None else self._recorder.lock:
                 return call(inputs)
         try:
-            if reason is None:
+            if refusal is None:
                 stored = stored_tensors(module)
                 found = self._find(module, call, inputs, options, carried, stored)
                 if isinstance(found, Capture):
@@ -108,12 +114,23 @@ class GraphCache:
                     self._last = "replayed"
                     tensors = tuple(slot.tensor for slot in stored)
                     return replay_call(found, inputs, tensors)
-                reason = found
-            self._last = f"ran plainly: {reason}"
+                refusal = found
+            self._last = f"ran plainly: {refusal.reason}"
             # While another thread records, the module has no parameters of its own.
-            return call(inputs)
+            with nullcontext() if refusal.for_good else part_of_a_whole():
+                return call(inputs)
         finally:
             self._lock.release()
+
+    def _refusal(self, module: nn.Module, calls_module: bool) -> Plainly | None:
+        """Why nothing like this call can be replayed here and now, or None."""
+        reason = replay_refusal()
+        if reason is not None:
+            return Plainly(reason)
+        reason = module_refusal(module, is_called=calls_module)
+        if not self._limit:
+            reason = "graph_limit is 0"
+        return None if reason is None else Plainly(reason, for_good=True)
 
     def report(self) -> str:
         """How many shapes are recorded, how often they ran, how the last call did."""
@@ -146,7 +163,7 @@ class GraphCache:
         options: Hashable,
         carried: Sequence[tuple[int, int]],
         stored: tuple[Slot, ...],
-    ) -> Capture | str:
+    ) -> Capture | Plainly:
         """The recording to replay, made now if it is time to, or why there is none."""
         storage = storage_key(stored)
         if storage != self._storage:
@@ -160,15 +177,15 @@ class GraphCache:
             if capture is None:
                 break
         if key in self._failures:
-            return self._failures[key]
+            return Plainly(self._failures[key], for_good=True)
         if key not in self._seen:
             _remember(self._seen, key, None)
-            return "seen for the first time, to be captured when it returns"
+            return Plainly("seen for the first time, to be captured when it returns")
         refusal = capture_refusal()
         if refusal is not None:
-            return refusal
+            return Plainly(refusal)
         if not self._make_room():
-            return "all captures wait for their backward passes"
+            return Plainly("all captures wait for their backward passes")
         return self._record(key, call, inputs, stored, carried)
 
     def _make_room(self) -> bool:
@@ -191,7 +208,7 @@ class GraphCache:
         inputs: PartialTensors,
         stored: tuple[Slot, ...],
         carried: Sequence[tuple[int, int]],
-    ) -> Capture | str:
+    ) -> Capture | Plainly:
         device = next(value.device for value in inputs if value is not None)
         handled = sys.exc_info()[1]
         if self._recorder is None:
@@ -209,7 +226,7 @@ class GraphCache:
         _remember(self._failures, key, reason)
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        return reason
+        return Plainly(reason, for_good=True)
 
 
 def _slots(key: CallKey) -> Iterator[CallKey]:

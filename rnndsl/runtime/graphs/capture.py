@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnndsl.runtime.graphs.key import Slot
 from rnndsl.runtime.graphs.recorder import Recorder, Recording
@@ -49,7 +49,8 @@ class Capture:
     so that nothing a caller holds changes later. ``stored`` are the parameters and
     buffers, which the recorded work reads where they lie: it sees their new values.
     ``carried`` pairs an input with the output that is that input of the next call, as
-    states are: it is not copied in if the caller gives what was handed out last.
+    states are: it is not copied in if the caller gives what was handed out last, and
+    is handed back itself where the call leaves it as it is.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Capture:
         self._recorder = recorder
         # What a backward pass reads may not be overwritten.
         self._carried = () if torch.is_grad_enabled() else tuple(carried)
+        self._unchanged: tuple[tuple[int, int], ...] = ()
         self._inputs = tuple(map(_static, inputs))
         self._slots = tuple(stored)
         # Stand-ins for the parameters, in the same memory: the gradients of these are
@@ -79,15 +81,16 @@ class Capture:
         self.generation = 0
         self._live: tuple[bool, ...] = ()
         self._d_outputs: tuple[Tensor, ...] = ()
-        self.is_random = recorder.warm_up(self._rehearse)
-        # What the rehearsal kept for its backward pass is not needed.
-        self._outputs = ()
-        is_live = any(self._live)
-        memory = recorder.memory(shared=not is_live)
-        self._forward = recorder.record(self._run, memory)
         self._backward: Recording | None = None
-        if is_live:
-            self._backward = recorder.record(self._differentiate, memory)
+        with _kept_as_they_are([slot.tensor for slot in stored]):
+            self.is_random = recorder.warm_up(self._rehearse)
+            # What the rehearsal kept for its backward pass is not needed.
+            self._outputs = ()
+            is_live = any(self._live)
+            memory = recorder.memory(shared=not is_live)
+            self._forward = recorder.record(self._run, memory)
+            if is_live:
+                self._backward = recorder.record(self._differentiate, memory)
 
     @property
     def is_differentiable(self) -> bool:
@@ -112,7 +115,10 @@ class Capture:
                 if not self._is_carried(carried.get(index), given):
                     static.copy_(given)
             self._forward.replay()
-            outputs = tuple(map(_own, self._forward.outputs))
+            owned = list(map(_own, self._forward.outputs))
+        for index, output in self._unchanged:
+            owned[output] = inputs[index]
+        outputs = tuple(owned)
         self.generation += 1
         if self._carried:
             self._handed = tuple(map(Handed.of, outputs))
@@ -165,14 +171,27 @@ class Capture:
         ):
             outputs = self._call(self._inputs)
         if self._carried:
-            outputs = tuple(_apart(output, self._inputs) for output in outputs)
+            outputs = self._carry(outputs)
         self._outputs = outputs
-        for given, carried in self._carried:
-            static, value = self._inputs[given], outputs[carried]
-            assert static is not None, "a carried input is given"
-            assert value is not None, "a carried output is returned"
-            static.copy_(value)
         return tuple(None if o is None else o.detach() for o in outputs)
+
+    def _carry(self, outputs: PartialTensors) -> PartialTensors:
+        """Writes new states where the next call reads them. Returns the outputs in
+        memory of their own, None for states that are as they were."""
+        pairs = self._carried
+        self._unchanged = tuple(
+            (i, o) for i, o in pairs if outputs[o] is self._inputs[i]
+        )
+        kept = [output for _, output in self._unchanged]
+        own = tuple(
+            None if index in kept else _apart(output, self._inputs)
+            for index, output in enumerate(outputs)
+        )
+        for given, carried in pairs:
+            static, value = self._inputs[given], own[carried]
+            if static is not None and value is not None:
+                static.copy_(value)
+        return own
 
     def _rehearse(self) -> PartialTensors:
         """Both passes; what their memory must be like is seen here."""
@@ -210,6 +229,20 @@ def _static(tensor: Tensor | None) -> Tensor | None:
 
 def _own(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.clone()
+
+
+@contextmanager
+def _kept_as_they_are(stored: Sequence[Tensor]) -> Iterator[None]:
+    """Undoes what is written into buffers meanwhile, such as running means."""
+    buffers = [tensor for tensor in stored if not isinstance(tensor, nn.Parameter)]
+    before = [(buffer.clone(), buffer._version) for buffer in buffers]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, (value, version) in zip(buffers, before, strict=True):
+                if buffer._version != version:
+                    buffer.copy_(value)
 
 
 def _apart(output: Tensor | None, inputs: PartialTensors) -> Tensor | None:

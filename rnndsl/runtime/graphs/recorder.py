@@ -113,6 +113,7 @@ class CudaRecorder:
         self.lock = RLock()
         self._stream = self._new_stream()
         self._sides: list[torch.cuda.Stream] = []
+        self._sides_in_use = 0
         cuda: Any = torch.cuda  # untyped in torch
         self._shared: Memory = cuda.graph_pool_handle()
         self._sharing: WeakSet[CudaRecording] = WeakSet()
@@ -171,10 +172,17 @@ class CudaRecorder:
         self._last_use.synchronize()
 
     def fork(self, runs: Sequence[Callable[[], Result]]) -> list[Result]:
-        """Each on a stream of its own, the first on the current one."""
-        missing = len(runs) - 1 - len(self._sides)
+        """Each on a stream of its own, the first on the current one.
+
+        A stream that a fork within a fork has used is not used again before the outer
+        one has ended: the memory of the stream would be, by work that nothing orders
+        behind what still reads it.
+        """
+        begin, end = self._sides_in_use, self._sides_in_use + len(runs) - 1
+        missing = end - len(self._sides)
         self._sides += [self._new_stream() for _ in range(missing)]
-        sides = self._sides[: len(runs) - 1]
+        sides = self._sides[begin:end]
+        self._sides_in_use = end
         current = torch.cuda.current_stream(self._device)
         for side in sides:
             side.wait_stream(current)
@@ -187,6 +195,8 @@ class CudaRecorder:
             # After an error too: a capture cannot end while one is apart.
             for side in sides:
                 current.wait_stream(side)
+            if begin == 0:
+                self._sides_in_use = 0
         return results
 
     @contextmanager

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from rnndsl.runtime.graphs.branches import is_branching
+from rnndsl.runtime.graphs.branches import is_branching, is_part_of_a_whole
 
 
 def replay_refusal() -> str | None:
@@ -18,6 +18,8 @@ def replay_refusal() -> str | None:
         is_within = True
     if is_within:
         return "a capture is under way, and takes in the plain loop"
+    if is_part_of_a_whole():
+        return "the model is captured as a whole"
     autograd: Any = torch._C._autograd  # untyped in torch
     if autograd._top_saved_tensors_default_hooks(True) is not None:
         return "hooks on saved tensors need the plain loop"
@@ -45,6 +47,9 @@ def module_refusal(module: nn.Module, *, is_called: bool) -> str | None:
     """
     for name, part in module.named_modules():
         what = f"its part {name}" if name else "it"
+        if part is not module and not _is_known(type(part)):
+            kind = type(part).__qualname__
+            return f"{what} is a {kind}, of which it is not known what it depends on"
         if (is_called or part is not module) and _has_hooks(part):
             return f"{what} has hooks, which would not be called in replays"
         for attribute, value in vars(part).items():
@@ -55,6 +60,14 @@ def module_refusal(module: nn.Module, *, is_called: bool) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def _is_known(kind: type[nn.Module]) -> bool:
+    """Whether the work of a module depends on nothing but what recordings ask after:
+    one of torch, of the runtime, or generated."""
+    home = kind.__module__
+    is_ours = home == __name__ or home.startswith(f"{__name__.split('.graphs')[0]}.")
+    return is_ours or home.startswith("torch.") or hasattr(kind, "specification")
 
 
 def _has_hooks(part: nn.Module) -> bool:

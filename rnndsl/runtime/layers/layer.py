@@ -324,10 +324,8 @@ class RecurrentLayer(DynamicalModule):
             else:
                 back = None if mask is None else mask.flip(0)
                 (first, end), (second, begin) = side_by_side(
-                    [
-                        partial(self._run_block, block, inputs, state, own, dtype)
-                        for block, own in ((2 * layer, mask), (2 * layer + 1, back))
-                    ]
+                    partial(self._run_block, 2 * layer, inputs, state, mask, dtype),
+                    partial(self._run_block, 2 * layer + 1, inputs, state, back, dtype),
                 )
                 last_states += [end, begin]
                 output = _joined(first, second)

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self, assert_never
+from typing import Any, Self, assert_never
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from rnndsl.runtime.checks import check_sizes, check_tensor
-from rnndsl.runtime.engines.choice import (
-    AUTOMATIC,
-    check_engine,
-    graph_refusal,
-    records_calls,
-)
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     StateCountError,
 )
-from rnndsl.runtime.graphs.steps import RecordedSteps
-from rnndsl.runtime.layers.layer import RecurrentLayer
 from rnndsl.runtime.model_specification import (
-    ModelSpecification,
     ModelState,
 )
 from rnndsl.runtime.models.inputs import packed_inputs, plain_inputs, repeat_input
 from rnndsl.runtime.models.kept_state import KeptState
+from rnndsl.runtime.models.layered import LayeredModule
 from rnndsl.runtime.sequences.forms import check_one_form
 from rnndsl.runtime.sequences.layout import (
     SequenceLayout,
@@ -44,10 +36,11 @@ from rnndsl.runtime.sequences.ragged import (
     repeat_last,
     valid_steps,
 )
+from rnndsl.runtime.sequences.resets import arrange_marks
 from rnndsl.runtime.specification import Tensors
 
 
-class RecurrentModel(nn.Module):
+class RecurrentModel(LayeredModule):
     """A stack of layers between inputs and a head.
 
     ``forward`` takes the inputs, (T, B, ...) or, with ``batch_first``, (B, T, ...), the
@@ -56,8 +49,10 @@ class RecurrentModel(nn.Module):
     layer, which is what that layer takes and returns.
     """
 
-    specification: ClassVar[ModelSpecification]
     batch_first: bool
+    # All steps of inputs (T, B, ...), from a state, with lengths (B,) or None, and
+    # marks (T, B) where the model takes any; to what it puts out, and the last state.
+    unroll: Callable[..., tuple[Any, ...]]
 
     def __init__(self, sizes: Mapping[str, int], batch_first: bool = False) -> None:
         super().__init__()
@@ -69,28 +64,70 @@ class RecurrentModel(nn.Module):
         for dim, argument in self.specification.dimensions:
             setattr(self, argument, sizes[dim])
         self.batch_first = batch_first
-        self._engine = AUTOMATIC
-        self._steps = RecordedSteps()
         self._sizes = dict(sizes)
         self._kept_state = KeptState() if self.specification.stateful else None
 
-    def begin(
-        self,
-        inputs: tuple[Any, ...],
-        lengths: Tensor | None,
-        state: ModelState | None,
-        mask: Tensor | None = None,
-    ) -> tuple[Tensors, Tensor | None, ModelState, SequenceLayout]:
-        """The arguments of ``forward``, checked and laid out as layers take them.
+    def run(
+        self, inputs: tuple[Any, ...], state: ModelState | None, **options: Any
+    ) -> tuple[Any, ModelState]:
+        """Runs the model; what ``forward`` of a generated model calls.
 
-        Returns the inputs, (T, B, ...) with the steps of each row that count in front
-        and behind them a repetition of the last; how many there are, (B,), None if all
-        count; an entry of the state for each recurrent layer; and what ``finish`` needs
-        to give results the form of the inputs.
+        ``options`` are those of ``forward``: ``lengths`` and ``mask``; ``steps`` where
+        one input stands for all; ``reset``, marks, where the model takes any.
+        Returns the output and the last state in the form in which the inputs came.
 
         Raises ArgumentTypeError for what is no tensor or no tuple, ValueError for a
         wrong number of dimensions, a wrong dtype or an impossible length, RuntimeError
         for other shapes, and for a state, with the reason, if the model takes none.
+        """
+        output, last, _, layout = self._all_steps(inputs, state, **options)
+        result, last = self._finished(output, last, layout)
+        return result, last
+
+    def run_emitting(
+        self, inputs: tuple[Any, ...], state: ModelState | None, **options: Any
+    ) -> tuple[Any, ModelState, dict[str, Any]]:
+        """The same for a model that emits values: these come third, by name."""
+        output, last, (emitted,), layout = self._all_steps(inputs, state, **options)
+        result, last = self._finished(output, last, layout)
+        return result, last, self._emitted(emitted, layout)
+
+    def _all_steps(
+        self,
+        inputs: tuple[Any, ...],
+        state: ModelState | None,
+        *,
+        lengths: Tensor | None = None,
+        mask: Tensor | None = None,
+        steps: int | None = None,
+        reset: Any = None,
+    ) -> tuple[Tensor, ModelState, list[Any], SequenceLayout]:
+        """What ``unroll`` returns, by replay of a CUDA graph where there is one, and
+        how the inputs were laid out for it."""
+        if steps is not None:
+            inputs = (self._repeated(inputs[0], steps),)
+        tensors, state, layout = self._begun(inputs, state, lengths, mask)
+        given: list[Any] = [tensors, state, layout.lengths]
+        if self.specification.takes_marks:
+            given.append(arrange_marks(reset, layout, tensors[0]))
+        if self.records(tensors):
+            output, last, *more = self._sequences.run(self, self.unroll, *given)
+        else:
+            output, last, *more = self.unroll(*given)
+        return output, last, more, layout
+
+    def _begun(
+        self,
+        inputs: tuple[Any, ...],
+        state: ModelState | None,
+        lengths: Tensor | None,
+        mask: Tensor | None,
+    ) -> tuple[Tensors, ModelState, SequenceLayout]:
+        """The arguments of ``forward``, checked and laid out as layers take them.
+
+        Returns the inputs, (T, B, ...) with the steps of each row that count in front
+        and behind them a repetition of the last; an entry of the state for each
+        recurrent layer; and what gives results the form of the inputs.
         """
         first = inputs[0]
         if isinstance(first, PackedSequence):
@@ -116,9 +153,9 @@ class RecurrentModel(nn.Module):
         if state is None and self._kept_state is not None:
             batch = tensors[0].shape[1]
             state = self._kept_state.resume(batch, self.initial_state)
-        return tensors, layout.lengths, self.states(state), layout
+        return tensors, self.states(state), layout
 
-    def repeated(self, value: Tensor, steps: int) -> Tensor:
+    def _repeated(self, value: Tensor, steps: int) -> Tensor:
         """The first input, (B, ...) or without B, the same at so many steps: (T, B,
         ...), or (B, T, ...) with ``batch_first``.
 
@@ -127,7 +164,7 @@ class RecurrentModel(nn.Module):
         own = self.specification.inputs[0]
         return repeat_input(own, value, steps, batch_first=self.batch_first)
 
-    def finish(
+    def _finished(
         self, output: Tensor, state: ModelState, layout: SequenceLayout
     ) -> tuple[Any, ModelState]:
         """What ``forward`` returns: the output of all steps (T, B, ...), or the one
@@ -152,7 +189,7 @@ class RecurrentModel(nn.Module):
             state = without_rows(state)
         return result, state
 
-    def emitted(
+    def _emitted(
         self, parts: Mapping[str, Mapping[str, Tensor]], layout: SequenceLayout
     ) -> dict[str, Any]:
         """What layers emit at all steps, (T, B, ...), by the names of layer and value,
@@ -244,7 +281,7 @@ class RecurrentModel(nn.Module):
         # In training each step would need a recording of its own, until backward; and
         # a kept state may not lie in the memory of one.
         is_plain = torch.is_grad_enabled() or specification.stateful
-        if is_plain or not records_calls(self.engine, tensors):
+        if is_plain or not self.records(tensors):
             return self._run_step_plainly(tensors, state)
         return self._steps.run(self, self._run_step_plainly, tensors, state)
 
@@ -288,18 +325,6 @@ class RecurrentModel(nn.Module):
             )
         self._kept_state.clear(rows)
 
-    @property
-    def truncation(self) -> int | None:
-        """After how many steps gradients are cut in all recurrent layers; that of the
-        first if they differ, None if nowhere."""
-        first = next(self._recurrent_layers(), None)
-        return None if first is None else first[1].truncation
-
-    @truncation.setter
-    def truncation(self, steps: int | None) -> None:
-        for _, layer in self._recurrent_layers():
-            layer.truncation = steps
-
     @contextmanager
     def kept_aside(self) -> Iterator[None]:
         """Leaves the state that a stateful model keeps as it is meanwhile."""
@@ -312,63 +337,6 @@ class RecurrentModel(nn.Module):
     def over_time(self, *inputs: Any, **options: Any) -> Any:
         """The steps behind a state: inputs, options and results of ``forward``."""
         return self(*inputs, **options)
-
-    @property
-    def engine(self) -> str:
-        """The engine asked for in all recurrent layers, "auto" by default; "mixed" if
-        they have been given different ones."""
-        asked = dict.fromkeys(layer.engine for _, layer in self._recurrent_layers())
-        if not asked:
-            return self._engine
-        return next(iter(asked)) if len(asked) == 1 else "mixed"
-
-    @engine.setter
-    def engine(self, name: str) -> None:
-        self._engine = check_engine(name)
-        for _, layer in self._recurrent_layers():
-            layer.engine = name
-
-    @property
-    def graph_limit(self) -> int:
-        """The most shapes whose calls are kept as CUDA graphs, by each recurrent layer
-        and for steps of the model; 0 for none."""
-        return self._steps.graphs.limit
-
-    @graph_limit.setter
-    def graph_limit(self, limit: int) -> None:
-        self._steps.graphs.limit = limit
-        for _, layer in self._recurrent_layers():
-            layer.graph_limit = limit
-
-    def explain(self) -> str:
-        """The stages, from the spec, and which engine runs in each recurrent layer."""
-        specification = self.specification
-        tensors = tuple(self.parameters())
-        count = sum(tensor.numel() for tensor in tensors)
-        refusal = specification.streaming_refusal
-        lines = [
-            f"{specification.name}({self.extra_repr()}), from {specification.source}",
-            f"parameters: {count:,} in {len(tensors)} tensors",
-            *specification.summary,
-            f"step by step: {'yes' if refusal is None else f'no: {refusal}'}",
-        ]
-        if refusal is None and graph_refusal(tensors) is None:
-            lines.append(f"graphs of steps: {self._steps.graphs.report()}")
-        for name, layer in self._recurrent_layers():
-            first, *more = layer.explain().splitlines()
-            lines += [f"{name}: {first}", *(f"  {line}" for line in more)]
-        return "\n".join(lines)
-
-    def extra_repr(self) -> str:
-        """The arguments, as ``torch.nn`` prints them."""
-        names = [argument for _, argument in self.specification.dimensions]
-        shown = [f"{name}={getattr(self, name)}" for name in names]
-        return ", ".join([*shown, *(["batch_first=True"] if self.batch_first else [])])
-
-    def _recurrent_layers(self) -> Iterator[tuple[str, RecurrentLayer]]:
-        for name, module in self.named_modules():
-            if isinstance(module, RecurrentLayer):
-                yield name, module
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         """What moves and converts a module does so with the state it keeps."""

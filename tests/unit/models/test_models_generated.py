@@ -119,12 +119,13 @@ model Clash(I):
     text = compile_text(spec.replace("(4)", "(I)"), "clash.rnn")
     body = text[text.index("class Clash") :]
     assert "def forward(\n        self,\n        state_1: Tensor,\n" in body
-    assert "y_1, state_1_ = self.layer_1_1(state_1, dt, state[0], lengths" in body
+    assert "(y_1, state_1_), (y_2, state_2) = side_by_side(\n" in body
+    assert "lambda: self.layer_1_1(state_1, dt, state[0], lengths" in body
     assert "x = state_1 + y\n" in body
 
 
 @pytest.mark.parametrize(
-    "inputs", ["y_1: [I]", "given: [I]", "forward_: [I]", "x_: [I]"]
+    "inputs", ["y_1: [I]", "given: [I]", "forward_1: [I]", "x_: [I]"]
 )
 def test_odd_names_of_inputs(inputs: str) -> None:
     spec = f"""
@@ -139,7 +140,8 @@ model Odd(I):
     text = compile_text(spec, "odd.rnn")
     assert "class Odd(RecurrentModel)" in text
     name = inputs.partition(":")[0]
-    assert f"({name},), lengths, state, mask" in text
+    assert f"return self.run(({name},), state, lengths=" in text
+    assert f"        ({name},) = inputs\n" in text
 
 
 def test_explanation() -> None:

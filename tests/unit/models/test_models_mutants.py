@@ -19,10 +19,8 @@ WRONG: dict[str, tuple[str, Callable[[str], str]]] = {
     "two layers exchanged": (
         "mixed",
         lambda text: re.sub(
-            r"y_(1|3), state_(3|5) = self\.layer_2_(1|3)",
-            lambda found: found[0].replace(
-                f"layer_2_{found[3]}", f"layer_2_{4 - int(found[3])}"
-            ),
+            r"lambda: self\.layer_2_(1|3)",
+            lambda found: f"lambda: self.layer_2_{4 - int(found[1])}",
             text,
         ),
     ),
@@ -162,8 +160,8 @@ WRONG: dict[str, tuple[str, Callable[[str], str]]] = {
     "padding in the way": (
         "tagger",
         replaced(
-            "return self.finish(x, (state_1, state_2, state_3), layout)",
-            "return x, (state_1, state_2, state_3)",
+            "return self.run((words,), state, lengths=lengths, mask=mask)",
+            "return self.unroll((words,), self.states(state), lengths)",
         ),
     ),
     "rows mixed": (
@@ -215,13 +213,11 @@ WRONG: dict[str, tuple[str, Callable[[str], str]]] = {
     ),
     "steps that do not count in the way": (
         "last",
-        replaced("(x,), lengths, state, mask)", "(x,), lengths, state)"),
+        replaced("lengths=lengths, mask=mask)", "lengths=lengths)"),
     ),
     "marks ignored": (
         "reset",
-        replaced(
-            "arrange_marks(reset, layout, words)", "arrange_marks(None, layout, words)"
-        ),
+        replaced("mask=mask, reset=reset", "mask=mask, reset=None"),
     ),
     "marks of the other direction": (
         "reset",

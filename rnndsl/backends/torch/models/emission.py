@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rnndsl.analysis.model import Model
 from rnndsl.analysis.model_layers import CellUse, RecurrentLayer
-from rnndsl.backends.torch.layout import Nest, nested
-from rnndsl.backends.torch.models.stage import INDENT
 
 
 def emits(model: Model) -> bool:
@@ -30,13 +28,6 @@ def returned(model: Model, output: str, emitted: str = "") -> str:
     if emits(model):
         parts.append(f"dict[str, {emitted or output}]")
     return f" -> tuple[{', '.join(parts)}]:"
-
-
-def collected(target: str, parts: Sequence[tuple[str, str]]) -> list[str]:
-    """The statement that gathers what layers emit, each by its label."""
-    items = tuple(f'"{label}": {value}' for label, value in parts)
-    call = Nest(f"{target} = self.emitted", (Nest("", items, "{}"), "layout"))
-    return nested(call, indent=INDENT)
 
 
 def _labelled(model: Model) -> Iterator[tuple[str, CellUse]]:

@@ -15,9 +15,7 @@ from rnndsl.analysis.model import (
     VectorInput,
 )
 from rnndsl.analysis.program import Dim
-from rnndsl.backends.torch.fitting import unpack
 from rnndsl.backends.torch.layout import (
-    WIDTH,
     Nest,
     collection,
     nested,
@@ -37,20 +35,21 @@ from rnndsl.backends.torch.models.decoding import (
     start_method,
     target_options,
 )
-from rnndsl.backends.torch.models.emission import collected, emits, returned
+from rnndsl.backends.torch.models.emission import emits, returned
 from rnndsl.backends.torch.models.generating import (
     generate_method,
     generating_runtime,
 )
 from rnndsl.backends.torch.models.loss import loss_runtime, loss_stage, loss_view
-from rnndsl.backends.torch.models.methods import STEPS, signature, tupled
+from rnndsl.backends.torch.models.methods import STEPS, signature
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.recurrent import RecurrentModule
 from rnndsl.backends.torch.models.running import (
     fed_method,
     feed_entry,
     kept_names,
-    run_lines,
+    run_call,
+    unroll_method,
 )
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented, place
@@ -78,13 +77,16 @@ def model_view(model: Model, specification: str) -> ModelView:
     arguments = [f"{d.argument}: int" for d in model.dimensions]
     recurrences = [module.name for module in stack.modules]
     states = [names.numbered("state", i + 1) for i in range(len(recurrences))]
-    run = _forward(model, names, stack, states)
+    run = run_call(model, names)
     first_state = [*states, *feed_entry(model), *kept_names(model, names, stack)]
     conditioned = is_conditioned(model)
-    decoding = fed_method(model, names, stack, states)
+    methods = [
+        unroll_method(model, names, stack, states),
+        *fed_method(model, names, stack, states),
+    ]
     if conditioned:
         begin = start_method(model, names, stack, first_state)
-        decoding = (begin, decode_method(model, names, run), *decoding)
+        methods = [begin, decode_method(model, names, run), *methods]
     generation = model.generation
     step_state = "state: ModelState" if conditioned else _STATE
     return ModelView(
@@ -101,7 +103,7 @@ def model_view(model: Model, specification: str) -> ModelView:
         forward_signature=_forward_signature(model, names),
         forward_docstring=forward_docstring(model, recurrences),
         forward=forward_lines(model, names) if conditioned else run,
-        decoding=decoding,
+        methods=tuple(methods),
         loss=None if model.loss is None else loss_view(model, model.loss),
         step_signature=signature(
             "step",
@@ -141,6 +143,8 @@ def _specification(
     ]
     if model.stateful is not None:
         items.append("stateful=True")
+    if model.reset is not None:
+        items.append("takes_marks=True")
     if model.masking is not Masking.ZERO:
         items.append(f"masked={quoted(model.masking.value)}")
     if refusal is not None:
@@ -265,54 +269,6 @@ def _build(model: Model, stack: ModelStack) -> tuple[str, ...]:
     return (factory, *lines)
 
 
-def _forward(
-    model: Model, names: ModelNames, stack: ModelStack, states: Sequence[str]
-) -> tuple[str, ...]:
-    has_time = model.exchange is not Exchange.ONE_TO_ONE
-    begin = _begin(names, has_time)
-    if model.exchange is Exchange.REPEAT:
-        (only,) = names.inputs.values()
-        begin.insert(0, f"{only} = self.repeated({only}, steps)")
-    if model.reset is not None:
-        first = names.inputs[model.inputs[0].name]
-        marks = f"reset = arrange_marks(reset, layout, {first})"
-        begin += commented([(model.reset.span, [marks])])
-    lines, last_state = run_lines(model, names, stack, states)
-    finish = "return " if not stack.emitted else "output, state = "
-    whole = tupled(last_state) if last_state else "state"
-    end = [f"{finish}self.finish({stack.result}, {whole}, layout)"]
-    if len(end[0]) + INDENT > WIDTH:
-        last = collection("state = ", last_state, indent=INDENT)
-        end = [*last, f"{finish}self.finish({stack.result}, state, layout)"]
-    if stack.emitted:
-        emitted = names.take("emitted")
-        end += collected(emitted, stack.emitted)
-        end.append(f"return output, state, {emitted}")
-    return (*begin, *lines, *end)
-
-
-def _begin(names: ModelNames, has_time: bool) -> list[str]:
-    """Checks the arguments, and lays them out as the stages take them."""
-    inputs = list(names.inputs.values())
-    kept = "lengths" if has_time else "_"
-    options = "lengths, state, mask" if has_time else "None, state"
-    packed = tupled(inputs)
-    head, inner = (
-        f"{packed}, {kept}, state, layout = self.begin(",
-        f"{packed}, {options}",
-    )
-    if len(f"{head}{inner})") + INDENT <= WIDTH:
-        return [f"{head}{inner})"]
-    if max(len(head), len(inner) + 4) + INDENT <= WIDTH:
-        return [head, f"    {inner}", ")"]
-    given, tensors = names.take("given"), names.take("tensors")
-    return [
-        *collection(f"{given} = ", inputs, indent=INDENT),
-        f"{tensors}, {kept}, state, layout = self.begin({given}, {options})",
-        *unpack(inputs, tensors, indent=INDENT),
-    ]
-
-
 def _step(model: Model, names: ModelNames) -> tuple[str, ...]:
     inputs = Nest("", tuple(names.inputs.values()))
     method = "run_emitting_step" if emits(model) else "run_step"
@@ -331,10 +287,9 @@ def _initial_states(
 def _runtime(model: Model, stack: ModelStack) -> tuple[str, ...]:
     """What the model needs of the runtime."""
     names = ["InputSpecification", "ModelSpecification", "ModelState", _base(model)]
+    names.append("Tensors")
     if model.loss is not None:
         names += loss_runtime(model.loss)
-    if model.reset is not None:
-        names.append("arrange_marks")
     if fed_back(model) is not None:
-        names += ["Tensors", "first_feed", "next_feed", "step_by_step"]
+        names += ["first_feed", "next_feed", "step_by_step"]
     return (*names, *stack.runtime, *generating_runtime(model))

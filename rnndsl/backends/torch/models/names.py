@@ -13,6 +13,7 @@ RESERVED = (
     "batch",
     "dict",
     "factory",
+    "inputs",
     "layout",
     "lengths",
     "mask",

@@ -24,6 +24,7 @@ from rnndsl.backends.torch.layout import call, quoted
 from rnndsl.backends.torch.models.first_states import EncoderStates, FirstStates
 from rnndsl.backends.torch.models.merging import merged
 from rnndsl.backends.torch.models.names import ModelNames
+from rnndsl.backends.torch.models.side_by_side import Run, side_by_side
 from rnndsl.backends.torch.models.stage import INDENT, Stage
 from rnndsl.backends.torch.printer import number
 
@@ -140,15 +141,29 @@ class Recurrent:
         self, stage: Stage, layer: RecurrentLayer, below: str, target: str
     ) -> None:
         owner = layer.shares or layer.name
+        names = self.names
         if len(layer.branches) == 1:
-            self._recurrence(stage, layer, layer.branches[0], owner, below, target)
+            (branch,) = layer.branches
+            pair = (names.forward, names.backward)
+            runs, joined = self._recurrence(
+                stage, layer, branch, owner, below, target, pair
+            )
+            stage.run += [*side_by_side(runs), *joined]
             return
         outputs: list[str] = []
+        every: list[Run] = []
+        after: list[str] = []
         for index, branch in enumerate(layer.branches, start=1):
-            output = self.names.numbered("y", index)
-            name = f"{owner}_{index}"
-            self._recurrence(stage, layer, branch, name, below, output)
+            output, name = names.numbered("y", index), f"{owner}_{index}"
+            pair = names.numbered("forward", index), names.numbered("backward", index)
+            runs, joined = self._recurrence(
+                stage, layer, branch, name, below, output, pair
+            )
             outputs.append(output)
+            every += runs
+            after += joined
+        self.runtime["side_by_side"] = None
+        stage.run += [*side_by_side(every), *after]
         stage.run += merged(target, layer.merge, outputs)
 
     def _recurrence(
@@ -159,36 +174,34 @@ class Recurrent:
         name: str,
         below: str,
         target: str,
-    ) -> None:
+        halves: tuple[str, str],
+    ) -> tuple[list[Run], list[str]]:
+        """The runs of the submodules, and what joins their outputs, called ``halves``
+        where there are two, to ``target``."""
         ahead, back = recurrence.forward, recurrence.backward
-        names = self.names
         if back is None:
             assert ahead is not None, "a recurrence has a direction"
-            self._cell(stage, layer, ahead, name, below, target)
-        elif ahead is None:
-            self._cell(stage, layer, back, name, below, target, is_reverse=True)
-        elif ahead.cell == back.cell and ahead.sizes == back.sizes and not ahead.fed:
-            self._cell(stage, layer, ahead, name, below, target, is_both=True)
+            return [self._cell(stage, layer, ahead, name, below, target)], []
+        if ahead is None:
+            run = self._cell(stage, layer, back, name, below, target, is_reverse=True)
+            return [run], []
+        if ahead.cell == back.cell and ahead.sizes == back.sizes and not ahead.fed:
+            run = self._cell(stage, layer, ahead, name, below, target, is_both=True)
+            joined: list[str] = []
             if recurrence.merge is Merge.SEPARATE:
-                stage.run.append(f"{target} = torch.unflatten({target}, -1, (2, -1))")
+                joined.append(f"{target} = torch.unflatten({target}, -1, (2, -1))")
             elif recurrence.merge is not Merge.CONCAT:
-                halves = [names.forward, names.backward]
-                stage.run.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
-                stage.run += merged(target, recurrence.merge, halves)
-        else:
-            self._cell(stage, layer, ahead, f"{name}_forward", below, names.forward)
-            self._cell(
-                stage,
-                layer,
-                back,
-                f"{name}_backward",
-                below,
-                names.backward,
-                is_reverse=True,
-            )
-            halves = [names.forward, names.backward]
-            axis = -1 - len(layer.extent)
-            stage.run += merged(target, recurrence.merge, halves, axis)
+                joined.append(f"{', '.join(halves)} = {target}.chunk(2, -1)")
+                joined += merged(target, recurrence.merge, list(halves))
+            return [run], joined
+        self.runtime["side_by_side"] = None
+        forward, backward = halves
+        there = self._cell(stage, layer, ahead, f"{name}_forward", below, forward)
+        here = self._cell(
+            stage, layer, back, f"{name}_backward", below, backward, is_reverse=True
+        )
+        axis = -1 - len(layer.extent)
+        return [there, here], merged(target, recurrence.merge, list(halves), axis)
 
     def _cell(
         self,
@@ -201,8 +214,8 @@ class Recurrent:
         *,
         is_reverse: bool = False,
         is_both: bool = False,
-    ) -> None:
-        """One submodule, and its run over the sequence."""
+    ) -> Run:
+        """Builds one submodule. Returns its run over the sequence."""
         options = ["bidirectional=True"] if is_both else []
         sizes = [*self._sizes(layer, use), *options, "**factory"]
         built = call(f"self.{name} = {use.cell}", sizes, indent=INDENT)
@@ -245,21 +258,27 @@ class Recurrent:
         ]
         inputs += masks
         ragged = [] if self.lengths is None else [f"lengths={self.lengths}"]
-        if self.settling is None:
-            head, end = f"{target}, {state} = self.{name}", [begin, *ragged]
-        else:
-            head = f"{target}, {state}, _ = self.{name}.settle"
+        targets: tuple[str, ...] = (target, state)
+        function, end = f"self.{name}", [begin, *ragged]
+        if self.settling is not None:
+            targets, function = (target, state, "_"), f"self.{name}.settle"
             end = [f"hx={begin}", *_limits(self.settling)]
-        stage.run += call(head, [*inputs, *end], indent=INDENT)
+        after: list[str] = []
         if is_reverse:
-            stage.run.append(f"{target} = {self._reversed(target)}")
+            after.append(f"{target} = {self._reversed(target)}")
         if use.emitted:
             emitted = self.names.numbered("emitted", index + 1)
-            stage.run.append(f"{target}, {emitted} = self.{name}.separate({target})")
+            after.append(f"{target}, {emitted} = self.{name}.separate({target})")
             label = f"{own.removesuffix('_backward')}.reverse"
             if not own.endswith("_backward"):
                 label = own.removesuffix("_forward")
             self.emitted.append((label, emitted))
+        return Run(
+            targets=targets,
+            function=function,
+            arguments=(*inputs, *end),
+            after=tuple(after),
+        )
 
     def _marks(self, below: str, *, is_reverse: bool) -> str:
         """Where a layer on ``below`` starts anew."""

@@ -1,28 +1,91 @@
-"""What runs the steps of a model: all at once, or one by one."""
+"""What runs the steps of a model: all at once, or one by one where one is fed back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from rnndsl.analysis.model import Model
+from rnndsl.analysis.model import Exchange, Model
 from rnndsl.analysis.model_layers import FeedBack, RecurrentLayer
 from rnndsl.backends.torch.docstring import docstring
-from rnndsl.backends.torch.layout import Nest, call, nested
+from rnndsl.backends.torch.fitting import unpack
+from rnndsl.backends.torch.layout import WIDTH, Nest, call, nested
 from rnndsl.backends.torch.models.conditioning import (
     constants,
     contexts_at_steps,
     fed_back,
     names_read,
 )
+from rnndsl.backends.torch.models.emission import emits
 from rnndsl.backends.torch.models.methods import signature, tupled
 from rnndsl.backends.torch.models.names import ModelNames
 from rnndsl.backends.torch.models.stack import ModelStack
 from rnndsl.backends.torch.models.stage import INDENT, commented
+from rnndsl.backends.torch.models.text import filled
 from rnndsl.backends.torch.view import MethodView
 
 
-def run_lines(
+def run_call(model: Model, names: ModelNames) -> tuple[str, ...]:
+    """What checks the arguments of ``forward``, runs all steps, and gives what comes
+    out the form of the inputs."""
+    method = "run_emitting" if emits(model) else "run"
+    given: list[Nest | str] = [Nest("", tuple(names.inputs.values())), "state"]
+    if model.exchange is not Exchange.ONE_TO_ONE:
+        given += ["lengths=lengths", "mask=mask"]
+    if model.exchange is Exchange.REPEAT:
+        given.append("steps=steps")
+    if model.reset is not None:
+        given.append("reset=reset")
+    return tuple(nested(Nest(f"return self.{method}", tuple(given)), indent=INDENT))
+
+
+def unroll_method(
+    model: Model, names: ModelNames, stack: ModelStack, states: Sequence[str]
+) -> MethodView:
+    """All steps, from inputs that are laid out."""
+    lines, last_state = _run_lines(model, names, stack, states)
+    parts = ["Tensor", "ModelState"]
+    results: list[Nest | str] = [stack.result, "state"]
+    if last_state:
+        results[1] = Nest("", tuple(last_state))
+    if stack.emitted:
+        parts.append("dict[str, dict[str, Tensor]]")
+        items = tuple(f'"{label}": {value}' for label, value in stack.emitted)
+        results.append(Nest("", items, "{}"))
+    arguments = ["inputs: Tensors", "state: ModelState", "lengths: Tensor | None"]
+    text = "Inputs (T, B, ...), the steps of each row that count in front."
+    if model.exchange is Exchange.ONE_TO_ONE:
+        text = "Inputs (1, B, ...)."
+    if model.reset is not None:
+        arguments.append("reset: Tensor")
+    text_of_lines = "\n".join(lines)
+    inputs = [
+        name if re.search(rf"\b{name}\b", text_of_lines) else "_"
+        for name in names.inputs.values()
+    ]
+    return MethodView(
+        signature=signature("unroll", arguments, f" -> tuple[{', '.join(parts)}]:"),
+        docstring=docstring(
+            "Runs all steps, from a state to the state behind them.",
+            filled(text, INDENT),
+        ),
+        lines=(
+            *unpack(inputs, "inputs", indent=INDENT),
+            *lines,
+            *_returned(results),
+        ),
+    )
+
+
+def _returned(results: Sequence[Nest | str]) -> list[str]:
+    """``return x, (state_1, state_2)``, broken as a tuple without brackets is."""
+    flat = ", ".join(r if isinstance(r, str) else r.flat() for r in results)
+    if len(f"return {flat}") + INDENT <= WIDTH:
+        return [f"return {flat}"]
+    return nested(Nest("return ", tuple(results)), indent=INDENT)
+
+
+def _run_lines(
     model: Model, names: ModelNames, stack: ModelStack, states: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """The statements of the stages, and what the state behind the last step is made
@@ -70,10 +133,6 @@ def fed_method(
     inner = stack.loop_modules
     others = [f"state[{index}]" for index in range(inner, count)]
     result = Nest("", (*states[:inner], *others, fed, *rest))
-    last = nested(Nest("return ", (flow, result)), indent=INDENT)
-    flat = f"return {flow}, {result.flat()}"
-    if len(flat) + INDENT <= 88:
-        last = [flat]
     return (
         MethodView(
             signature=signature(
@@ -89,7 +148,7 @@ def fed_method(
                 *first,
                 *_taken(model, names, stack, body),
                 *body,
-                *last,
+                *_returned((flow, result)),
             ),
         ),
     )

@@ -14,7 +14,9 @@ from rnndsl.runtime import (
     ModelSpecification,
     ModelState,
     RecurrentModel,
+    Tensors,
     cross_entropy_loss,
+    side_by_side,
 )
 
 TAGGER_SPECIFICATION = ModelSpecification(
@@ -105,20 +107,31 @@ class Tagger(RecurrentModel):
         Returns the output (T, B, K), zero at steps that do not count, and the last
         state.
         """
-        (words,), lengths, state, layout = self.begin((words,), lengths, state, mask)
+        return self.run((words,), state, lengths=lengths, mask=mask)
+
+    def unroll(
+        self, inputs: Tensors, state: ModelState, lengths: Tensor | None
+    ) -> tuple[Tensor, ModelState]:
+        """Runs all steps, from a state to the state behind them.
+
+        Inputs (T, B, ...), the steps of each row that count in front.
+        """
+        (words,) = inputs
         # tagger.rnn:6  embed 64
         x = self.embedding(words)
         # tagger.rnn:7  layer LSTM(128), bidirectional(concat), dropout(0.3)
         x, state_1 = self.layer_1(x, state[0], lengths=lengths)
         x = self.layer_1_dropout(x)
         # tagger.rnn:8  layer parallel(LSTM(128), GRU(128)), residual
-        y_1, state_2 = self.layer_2_1(x, state[1], lengths=lengths)
-        y_2, state_3 = self.layer_2_2(x, state[2], lengths=lengths)
+        (y_1, state_2), (y_2, state_3) = side_by_side(
+            lambda: self.layer_2_1(x, state[1], lengths=lengths),
+            lambda: self.layer_2_2(x, state[2], lengths=lengths),
+        )
         y = torch.cat((y_1, y_2), -1)
         x = x + y
         # tagger.rnn:10  head linear(K)
         x = self.head(x)
-        return self.finish(x, (state_1, state_2, state_3), layout)
+        return x, (state_1, state_2, state_3)
 
     def loss(
         self,

@@ -1,0 +1,236 @@
+"""Sequences of models of all kinds, recorded whole, against those run plainly."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from graph_cases import same
+from stand_in import StandInRecorder
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+import rnndsl
+
+SPEC = """\
+from zoo import GRU, LSTM
+
+model Translator(S, T):
+    encoder:
+        input source: tokens(S)
+        embed 5
+        layer LSTM(6), bidirectional(sum)
+    decoder:
+        input target: tokens(T)
+        embed 4
+        layer LSTM(6), state from encoder
+        attend encoder, additive
+        feed
+        head linear(T)
+    loss cross_entropy
+
+model Marked(F, K):
+    input x: [F]
+    reset
+    layer parallel(LSTM(3), GRU(4)), zoneout(0.1), bidirectional, emit(h)
+    layer GRU(5), state learned
+    io many_to_one(mean)
+    head linear(K)
+    loss cross_entropy
+
+model Going(F):
+    input x: [F]
+    stateful
+    layer GRU(4)
+    head linear(2)
+    loss mse
+
+model Repeating(F):
+    input x: [F]
+    layer GRU(4)
+    io one_to_many(repeat)
+    head linear(F)
+    loss mse
+"""
+S, T, B, F, K = 9, 7, 3, 4, 5
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The module of the spec."""
+    path = tmp_path_factory.mktemp("specs") / "kinds.rnn"
+    path.write_text(SPEC, encoding="utf-8")
+    return rnndsl.load(path, name="graphs_of_kinds")
+
+
+def pair(ours: Any) -> tuple[Any, Any]:
+    """A model that records, and one like it that does not."""
+    plain = copy.deepcopy(ours)
+    ours.engine, plain.engine = "graph", "fused"
+    return ours.eval(), plain.eval()
+
+
+def close_gradients(ours: nn.Module, plain: nn.Module) -> None:
+    for (name, own), other in zip(
+        ours.named_parameters(), plain.parameters(), strict=True
+    ):
+        assert other.grad is not None, name
+        assert_close(own.grad, other.grad, rtol=1e-5, atol=1e-8, msg=name)
+
+
+def sequences(model: Any) -> str:
+    """What the model says of the recordings of its sequences."""
+    (line,) = (x for x in model.explain().splitlines() if "graphs of sequences" in x)
+    return str(line)
+
+
+def test_an_encoder_and_a_decoder_that_feeds_back(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Translator(S, T))
+    for _ in range(4):
+        source, target = torch.randint(S, (6, B)), torch.randint(T, (4, B))
+        lengths = torch.tensor([2, 6, int(torch.randint(1, 6, ()))])
+        for model in (ours, plain):
+            model.zero_grad()
+            output, _ = model(source, target, source_lengths=lengths)
+            model.loss(output, target).backward()
+        close_gradients(ours, plain)
+    # The encoder, then all steps of the decoder, each forward and backward.
+    assert recorder.records == 4
+    assert "1 of at most 8 shapes captured, 3 replays" in sequences(ours)
+    assert "1 of at most 8 shapes captured, 3 replays" in sequences(ours.encoder)
+
+
+def test_what_a_step_leaves_as_it_is_is_handed_back(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Translator(S, T))
+    source = torch.randint(S, (6, B))
+    with torch.no_grad():
+        begin, expected = ours.start(source), plain.start(source)
+        state = begin
+        for _ in range(4):
+            word = torch.randint(T, (B,))
+            output, state = ours.step(word, state=state)
+            wanted, expected = plain.step(word, state=expected)
+            same((output, state[:2]), (wanted, expected[:2]))
+        assert all(a is b for a, b in zip(state[2], begin[2], strict=True))
+        # What was given at first is still what the recording was told.
+        again, _ = ours.step(
+            word, state=(*state[:2], tuple(x.flip(0) for x in begin[2]))
+        )
+        assert not torch.equal(again, output)
+
+
+def test_marks_directions_and_emitted_values(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Marked(F, K))
+    for _ in range(3):
+        x, marks = torch.randn(T, B, F), torch.rand(T, B) < 0.3
+        lengths = torch.tensor([T, 2, 4])
+        results = []
+        for model in (ours, plain):
+            model.zero_grad()
+            output, state, emitted = model(x, reset=marks, lengths=lengths)
+            total = sum(v.square().sum() for v in emitted.values())
+            (output.square().sum() + total).backward()
+            results.append((output, state, emitted))
+        close_gradients(ours, plain)
+        assert list(results[0][2]) == list(results[1][2])
+        assert_close(results[0], results[1])
+    assert recorder.records == 2
+
+
+def test_a_state_that_is_kept_between_calls(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Going(F))
+    for _ in range(4):
+        x = torch.randn(T, B, F)
+        assert_close(ours(x), plain(x))
+    assert "2 replays; the last call replayed" in sequences(ours)
+
+
+def test_one_input_at_all_steps(compiled: Any, recorder: StandInRecorder) -> None:
+    ours, plain = pair(compiled.Repeating(F))
+    x = torch.randn(B, F)
+    for steps in (3, 5, 3, 5, 3):
+        assert_close(ours(x, steps=steps), plain(x, steps=steps))
+    assert "2 of at most 8 shapes captured, 3 replays" in sequences(ours)
+
+
+def test_with_hooks_on_a_part_the_layers_record(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Going(F))
+    called: list[int] = []
+    ours.head.register_forward_hook(lambda *_: called.append(1))
+    for _ in range(4):
+        x = torch.randn(T, B, F)
+        assert_close(ours(x), plain(x))
+    assert len(called) == 4
+    assert "ran plainly: its part head has hooks" in sequences(ours)
+    assert "1 of at most 8 shapes captured, 2 replays" in ours.layer_1.explain()
+
+
+class Scaled(nn.Linear):
+    """A part of somebody's own, which depends on a number that is no tensor."""
+
+    scale = 1.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.scale * super().forward(input)
+
+
+def test_a_part_of_somebodys_own_is_not_recorded(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, _ = pair(compiled.Going(F))
+    ours.head = Scaled(4, 2)
+    x = torch.randn(T, B, F)
+    for _ in range(3):
+        ours.reset_state()
+        before, _ = ours(x)
+    ours.head.scale = 2.0
+    ours.reset_state()
+    assert_close(ours(x)[0], 2 * before)
+    assert "its part head is a Scaled, of which it is not known" in sequences(ours)
+
+
+def test_running_means_are_updated_once_a_call(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Going(F))
+    ours.head = nn.Sequential(nn.BatchNorm1d(B), nn.Linear(4, 2))
+    plain.head = copy.deepcopy(ours.head)
+    ours.train()
+    plain.train()
+    for _ in range(4):
+        x = torch.randn(T, B, F)
+        assert_close(ours(x), plain(x))
+    same(list(ours.buffers()), list(plain.buffers()))
+    assert int(ours.head[0].num_batches_tracked) == 4
+
+
+def test_wrong_states_are_refused_by_the_layer(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Repeating(F))
+    x, errors = torch.randn(B, F), []
+    for model in (ours, plain):
+        with pytest.raises(TypeError) as caught:
+            model(x, steps=2, state=("wrong",))
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+
+
+def test_the_limit_reaches_the_encoder(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, _ = pair(compiled.Translator(S, T))
+    ours.graph_limit = 2
+    assert ours.encoder.graph_limit == ours.encoder.layer_1.graph_limit == 2
