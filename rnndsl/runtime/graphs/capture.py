@@ -235,13 +235,14 @@ def _own(tensor: Tensor | None) -> Tensor | None:
 def _kept_as_they_are(stored: Sequence[Tensor]) -> Iterator[None]:
     """Undoes what is written into buffers meanwhile, such as running means."""
     buffers = [tensor for tensor in stored if not isinstance(tensor, nn.Parameter)]
-    before = [(buffer.clone(), buffer._version) for buffer in buffers]
+    before = [buffer.clone() for buffer in buffers]
     try:
         yield
     finally:
         with torch.no_grad():
-            for buffer, (value, version) in zip(buffers, before, strict=True):
-                if buffer._version != version:
+            for buffer, value in zip(buffers, before, strict=True):
+                # Else a pass that waits for its backward would find it changed.
+                if not torch.equal(buffer, value):
                     buffer.copy_(value)
 
 
