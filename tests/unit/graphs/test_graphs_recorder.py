@@ -174,6 +174,25 @@ def test_branches_come_together_after_an_error(cuda: Cuda) -> None:
     ]
 
 
+def test_a_fork_within_a_fork_has_streams_of_its_own(cuda: Cuda) -> None:
+    ours = recorder()
+    used: list[str] = []
+
+    def run() -> None:
+        used.append(cuda.current.name)
+
+    def nested() -> None:
+        ours.fork([run, run])
+
+    ours.fork([nested, nested, run])
+    assert used == ["main", "stream 4", "stream 2", "stream 5", "stream 3"]
+    # What has been joined can be used again.
+    used.clear()
+    ours.fork([run, run])
+    assert used == ["main", "stream 2"]
+    assert cuda.streams == 5
+
+
 def test_memory_is_shared_while_a_recording_has_it(cuda: Cuda) -> None:
     ours = recorder()
     cuda.ends = [True] * 3

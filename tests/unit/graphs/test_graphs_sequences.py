@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,55 +15,15 @@ from torch.testing import assert_close
 
 import rnndsl
 
-SPEC = """\
-from zoo import GRU, LSTM
-
-model Translator(S, T):
-    encoder:
-        input source: tokens(S)
-        embed 5
-        layer LSTM(6), bidirectional(sum)
-    decoder:
-        input target: tokens(T)
-        embed 4
-        layer LSTM(6), state from encoder
-        attend encoder, additive
-        feed
-        head linear(T)
-    loss cross_entropy
-
-model Marked(F, K):
-    input x: [F]
-    reset
-    layer parallel(LSTM(3), GRU(4)), zoneout(0.1), bidirectional, emit(h)
-    layer GRU(5), state learned
-    io many_to_one(mean)
-    head linear(K)
-    loss cross_entropy
-
-model Going(F):
-    input x: [F]
-    stateful
-    layer GRU(4)
-    head linear(2)
-    loss mse
-
-model Repeating(F):
-    input x: [F]
-    layer GRU(4)
-    io one_to_many(repeat)
-    head linear(F)
-    loss mse
-"""
+# The models that run on a GPU, too.
+SPEC = Path(__file__).parents[2] / "gpu" / "kinds.rnn"
 S, T, B, F, K = 9, 7, 3, 4, 5
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def compiled() -> Any:
     """The module of the spec."""
-    path = tmp_path_factory.mktemp("specs") / "kinds.rnn"
-    path.write_text(SPEC, encoding="utf-8")
-    return rnndsl.load(path, name="graphs_of_kinds")
+    return rnndsl.load(SPEC, name="graphs_of_kinds")
 
 
 def pair(ours: Any) -> tuple[Any, Any]:
@@ -199,6 +160,20 @@ def test_a_part_of_somebodys_own_is_not_recorded(
     ours.reset_state()
     assert_close(ours(x)[0], 2 * before)
     assert "its part head is a Scaled, of which it is not known" in sequences(ours)
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("Video", (F, K)), ("Letters", (T,))])
+def test_what_stands_before_the_layers(
+    compiled: Any, recorder: StandInRecorder, name: str, sizes: tuple[int, ...]
+) -> None:
+    ours, plain = pair(getattr(compiled, name)(*sizes))
+    for _ in range(3):
+        x = torch.randn(T, B, F, 6, 13) if name == "Video" else torch.randint(T, (5, B))
+        for model in (ours, plain):
+            model.zero_grad()
+            model(x)[0].square().sum().backward()
+        close_gradients(ours, plain)
+    assert recorder.records == 2
 
 
 def test_running_means_are_updated_once_a_call(
