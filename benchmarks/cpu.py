@@ -21,6 +21,8 @@ from benchmarks.timing import MODES, Effort, call, measure
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = (
+    Shape(1, 1, 128, 256),
+    Shape(20, 1, 128, 256),
     Shape(100, 1, 128, 128),
     Shape(100, 32, 128, 128),
     Shape(100, 32, 512, 512),

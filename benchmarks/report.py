@@ -126,7 +126,7 @@ def _mean(values: Sequence[float]) -> str:
 def _row(entry: Entry) -> str:
     timing = entry.timing
     times = " | ".join(
-        f"{1000 * timing.median(name):.2f}" if name in timing.seconds else ""
+        f"{1000 * timing.median(name):.3f}" if name in timing.seconds else ""
         for name in ("fused", "eager", "torch.nn")
     )
     shown = " | ".join(_shown(entry.ratio(opponent)) for opponent in OPPONENTS)

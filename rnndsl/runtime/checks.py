@@ -71,7 +71,7 @@ def check_tensor(name: str, value: object) -> Tensor:
     """Raises ArgumentTypeError unless ``value`` is a tensor."""
     if isinstance(value, Tensor):
         return value
-    raise ArgumentTypeError(f"{name}: expected a torch.Tensor, got {_kind(value)}")
+    raise _no_tensor(name, value)
 
 
 def check_inputs(
@@ -114,7 +114,10 @@ def check_states(names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
         raise StateCountError(
             f"hx: expected {len(names)} tensors ({', '.join(names)}), got {len(hx)}"
         )
-    return tuple(check_tensor(f"hx: {n}", v) for n, v in zip(names, hx, strict=True))
+    for name, value in zip(names, hx, strict=True):
+        if not isinstance(value, Tensor):
+            raise _no_tensor(f"hx: {name}", value)
+    return tuple(hx)
 
 
 def check_state(
@@ -125,8 +128,9 @@ def check_state(
         raise ShapeError(
             f"hx: expected {name} of size {_sizes(shape)}, got {_sizes(value.shape)}"
         )
-    check_dtype(f"hx: {name}", value, like, is_cast)
-    check_device(f"hx: {name}", value, like)
+    full_name = f"hx: {name}"
+    check_dtype(full_name, value, like, is_cast)
+    check_device(full_name, value, like)
 
 
 def check_dtype(name: str, value: Tensor, like: Tensor | None, is_cast: bool) -> None:
@@ -156,6 +160,10 @@ def check_device(name: str, value: Tensor, like: Tensor) -> None:
         raise DeviceError(
             f"{name}: expected a tensor on {like.device}, got one on {value.device}"
         )
+
+
+def _no_tensor(name: str, value: object) -> ArgumentTypeError:
+    return ArgumentTypeError(f"{name}: expected a torch.Tensor, got {_kind(value)}")
 
 
 def _feature_error(

@@ -111,11 +111,11 @@ def test_the_report_says_what_was_measured() -> None:
     ) in lines
     training = lines[lines.index("## Training") :]
     assert (
-        "| GRU | 2, 3, 5, 7 | 2.00 | 3.00 | 1.00 "
+        "| GRU | 2, 3, 5, 7 | 2.000 | 3.000 | 1.000 "
         "| **1.50** (1.50 to 1.50) | **0.50** (0.50 to 0.50) |"
     ) in training
     assert (
-        "| Mine | 2, 3, 5, 7 | 2.00 | 8.00 |  | **4.00** (4.00 to 4.00) |  |"
+        "| Mine | 2, 3, 5, 7 | 2.000 | 8.000 |  | **4.00** (4.00 to 4.00) |  |"
         in training
     )
     assert ratios(entries, "training", "torch.nn") == [0.5]

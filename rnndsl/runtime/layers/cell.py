@@ -77,9 +77,7 @@ class RecurrentCell(RecurrentModule):
             dtype is not None,
         )
         # To what scan expects: (T, B, ...) with T = 1.
-        added = (0,) if leading else (0, 0)
-        for axis in added:
-            inputs = tuple(value.unsqueeze(axis) for value in inputs)
+        inputs = tuple(v[None] if leading else v[None, None] for v in inputs)
         inputs = cast_tensors(inputs, dtype)
         state = None
         if hx is not None:
@@ -133,5 +131,5 @@ class RecurrentCell(RecurrentModule):
                 )
             check_state(name, value, (*batch, *shape), like, dtype is not None)
         if not is_batched:
-            state = tuple(value.unsqueeze(0) for value in state)
+            state = tuple(value[None] for value in state)
         return cast_tensors(state, dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,15 @@ def test_fused_cannot_be_compiled_and_says_what_to_do() -> None:
     x = torch.randn(2, 3, 3)
     with pytest.raises(RuntimeError, match="Set engine to 'auto' or 'reference'"):
         torch.export.export(layer, (x,))
+
+
+def test_loops_are_those_of_the_specification_also_where_one_is_replaced() -> None:
+    specification = LSTM.specification
+    assert specification.loops.forward is specification.forward
+    assert specification.loops.backward is specification.backward
+    other = replace(specification, forward=Decay.specification.forward)
+    assert other.loops.forward is Decay.specification.forward
+    assert other.loops.backward is specification.backward
 
 
 def test_explanation() -> None:
