@@ -138,14 +138,14 @@ def _row_part(
         count = "batch" if width == "1" else f"Index(batch) * {width}"
         locals_.append(f"const Index count = {count};")
     if stands_in("n", section.code) or stands_in("entry", section.code):
-        number = "row" if width == "1" else f"row * {width} + unit"
+        number = f"row * {width} + unit" if shape else "row"
         locals_.append(f"const Index n = {number};")
     if stands_in("entry", section.code):
         locals_.append("const Index entry = t * count + n;")
     head = (
-        "if (threadIdx.x == 0)"
-        if width == "1"
-        else f"for (Index unit = threadIdx.x; unit < {width}; unit += blockDim.x)"
+        f"for (Index unit = threadIdx.x; unit < {width}; unit += blockDim.x)"
+        if shape
+        else "if (threadIdx.x == 0)"
     )
     view = PartView(waits=waits, head=head, section=_section_view(section, locals_, 12))
     return view, "\n".join((head, *locals_, section.code))
@@ -206,9 +206,9 @@ def _parameters(
     numbers = ["batch", *(own for _, own in dims), *keep]
     numbers.append("steps" if setting.runs_all else "t")
     items = [
-        *(f"const bool* __restrict__ {mask}" for mask in _mask(code)),
-        *(f"const scalar* __restrict__ {_tensor(memory, t)}" for t in memory.read),
-        *(f"scalar* __restrict__ {_tensor(memory, t)}" for t in memory.written),
+        *(f"Mask {mask}" for mask in _mask(code)),
+        *(f"In {_tensor(memory, tensor)}" for tensor in memory.read),
+        *(f"Out {_tensor(memory, tensor)}" for tensor in memory.written),
         *(f"int {number}" for number in numbers),
     ]
     return tuple(filled(items))

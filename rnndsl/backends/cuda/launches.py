@@ -12,7 +12,7 @@ from rnndsl.backends.cuda.operations import Product
 from rnndsl.backends.cuda.places import Place, Rows
 from rnndsl.backends.cuda.sequences import constants
 from rnndsl.backends.cuda.view import KernelView
-from rnndsl.backends.torch.fitting import fitted
+from rnndsl.backends.torch.fitting import fitted, unpack
 from rnndsl.backends.torch.function import is_used
 from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.shapes import size
@@ -102,15 +102,26 @@ class Launches:
         lines: list[str] = []
         kept = [f"{self._kept} = steps if keep else 0"]
         made: dict[str, None] = {place.tensor: None for place in self._loop.states}
+        # Those that live equally long are made at once.
+        alike: dict[str, list[str]] = {}
         for name, place in self._loop.places.items():
             if place.tensor in made or not self._is_written(name, place):
                 continue
             made[place.tensor] = None
+            shape = self._shape(place)
             if place.tensor in self._loop.continued:
                 start = self._loop.continued[place.tensor]
                 lines.append(f"{place.tensor} = {start}.contiguous()")
+            elif place.rows is Rows.ALL:
+                lines.append(f"{place.tensor} = {like}.new_empty({shape})")
             else:
-                lines.append(f"{place.tensor} = {like}.new_empty({self._shape(place)})")
+                alike.setdefault(shape, []).append(place.tensor)
+        for shape, tensors in alike.items():
+            if len(tensors) == 1:
+                lines.append(f"{tensors[0]} = {like}.new_empty({shape})")
+                continue
+            all_ = f"{like}.new_empty({len(tensors)}, {shape}).unbind(0)"
+            lines.extend(unpack(tensors, all_, indent=4))
         if is_used(self._kept, "\n".join(lines)):
             lines = [*kept, *lines]
         return fitted(lines, indent=4)

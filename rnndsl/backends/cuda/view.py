@@ -72,8 +72,8 @@ KernelView: TypeAlias = EntryKernelView | RowKernelView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CudaForwardView:
-    """The function of all steps."""
+class _LoopView:
+    """A function that runs all steps of ``cell``."""
 
     name: str
     cell: str
@@ -83,21 +83,19 @@ class CudaForwardView:
     kernels: tuple[str, ...]
     loop: tuple[str, ...]
     after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CudaForwardView(_LoopView):
+    """The function of all steps."""
+
     returned: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CudaBackwardView:
+class CudaBackwardView(_LoopView):
     """The function of backpropagation through time."""
 
-    name: str
-    cell: str
-    opening: tuple[str, ...]
-    before: tuple[str, ...]
-    room: tuple[str, ...]
-    kernels: tuple[str, ...]
-    loop: tuple[str, ...]
-    after: tuple[str, ...]
     no_inputs: tuple[str, ...]
     for_inputs: tuple[str, ...]
     parameters: tuple[str, ...]

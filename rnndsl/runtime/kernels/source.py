@@ -10,6 +10,13 @@ import torch
 
 from rnndsl.runtime.kernels.row_source import ROW_SOURCE
 
+_TYPES = """typedef long long Index;
+// What kernels read and write, of which nothing overlaps what is written.
+typedef const bool* __restrict__ Mask;
+typedef const scalar* __restrict__ In;
+typedef scalar* __restrict__ Out;
+"""
+
 _PLAIN = """
 __device__ inline real load(const scalar* from, Index at) { return from[at]; }
 __device__ inline void store(scalar* to, Index at, real value) { to[at] = value; }
@@ -127,7 +134,5 @@ __device__ inline real gelu_backward(real d, real u) {
 def kernel_source(kernels: str, dtype: torch.dtype) -> str:
     """A whole source, to be compiled, for tensors of one of ``KERNEL_DTYPES``."""
     scalar, real, storage = _STORAGE[dtype]
-    types = (
-        f"typedef {scalar} scalar;\ntypedef {real} real;\ntypedef long long Index;\n"
-    )
-    return f"{types}{storage}{_FUNCTIONS}{ROW_SOURCE}{kernels}"
+    types = f"typedef {scalar} scalar;\ntypedef {real} real;\n"
+    return f"{types}{_TYPES}{storage}{_FUNCTIONS}{ROW_SOURCE}{kernels}"

@@ -151,9 +151,8 @@ def elman_backward(
 
 ELMAN_KERNELS = """
 extern "C" __global__ void elman_forward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ h_pre_,
-    scalar* __restrict__ h_, scalar* __restrict__ outputs_,
-    scalar* __restrict__ h_states_, int batch, int H, int keep, int t
+    Mask mask, In h_pre_, Out h_, Out outputs_, Out h_states_, int batch, int H,
+    int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -177,9 +176,7 @@ extern "C" __global__ void elman_forward_1(
 }
 
 extern "C" __global__ void elman_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
-    const scalar* __restrict__ h_, scalar* __restrict__ d_h_pre_,
-    scalar* __restrict__ d_h_rows_, int batch, int H, int t
+    Mask mask, In d_output_, In h_, Out d_h_pre_, Out d_h_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {

@@ -200,11 +200,8 @@ def gru_backward(
 
 GRU_KERNELS = """
 extern "C" __global__ void gru_forward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ gates_x_,
-    const scalar* __restrict__ gates_h_, scalar* __restrict__ r_,
-    scalar* __restrict__ z_, scalar* __restrict__ n__, scalar* __restrict__ n_sum_,
-    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_, int batch, int H,
-    int keep, int t
+    Mask mask, In gates_x_, In gates_h_, Out r_, Out z_, Out n__, Out n_sum_,
+    Out outputs_, Out h_states_, int batch, int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -246,12 +243,8 @@ extern "C" __global__ void gru_forward_1(
 }
 
 extern "C" __global__ void gru_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
-    const scalar* __restrict__ z_, const scalar* __restrict__ n__,
-    const scalar* __restrict__ r_, const scalar* __restrict__ h_prev_,
-    const scalar* __restrict__ n_sum_, scalar* __restrict__ d_n_pre_,
-    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_, int batch, int H,
-    int t
+    Mask mask, In d_output_, In z_, In n__, In r_, In h_prev_, In n_sum_, Out d_n_pre_,
+    Out d_gates_h_, Out d_h_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -315,12 +308,9 @@ def gru_cuda_forward(
     h_states = state[0].new_empty(rows, batch, hidden_size)
     h_states[0] = state[0]
     kept = steps if keep else 0
-    n_sum = inputs[0].new_empty(kept, batch, hidden_size)
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    n_sum, r, z, n = inputs[0].new_empty(4, kept, batch, hidden_size).unbind(0)
     gates_h = inputs[0].new_empty(batch, 3 * hidden_size)
-    r = inputs[0].new_empty(kept, batch, hidden_size)
-    z = inputs[0].new_empty(kept, batch, hidden_size)
-    n = inputs[0].new_empty(kept, batch, hidden_size)
     h_states_steps = h_states.unbind(0)
     forward_1 = kernels.bind(
         "gru_forward_1",

@@ -215,10 +215,8 @@ def gru_reset_before_backward(
 
 GRU_RESET_BEFORE_KERNELS = """
 extern "C" __global__ void gru_reset_before_forward_1(
-    const scalar* __restrict__ gates_x_, const scalar* __restrict__ gates_h_,
-    const scalar* __restrict__ h_states_, scalar* __restrict__ r_,
-    scalar* __restrict__ z_, scalar* __restrict__ n_operand_, int batch, int H,
-    int keep, int t
+    In gates_x_, In gates_h_, In h_states_, Out r_, Out z_, Out n_operand_, int batch,
+    int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -249,10 +247,8 @@ extern "C" __global__ void gru_reset_before_forward_1(
 }
 
 extern "C" __global__ void gru_reset_before_forward_2(
-    const bool* __restrict__ mask, const scalar* __restrict__ n_pre_part_,
-    const scalar* __restrict__ gates_x_, const scalar* __restrict__ z_,
-    scalar* __restrict__ n__, scalar* __restrict__ outputs_,
-    scalar* __restrict__ h_states_, int batch, int H, int keep, int t
+    Mask mask, In n_pre_part_, In gates_x_, In z_, Out n__, Out outputs_, Out h_states_,
+    int batch, int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -282,11 +278,8 @@ extern "C" __global__ void gru_reset_before_forward_2(
 }
 
 extern "C" __global__ void gru_reset_before_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_h_rows_,
-    const scalar* __restrict__ d_output_, const scalar* __restrict__ z_,
-    const scalar* __restrict__ n__, const scalar* __restrict__ h_prev_,
-    scalar* __restrict__ d_h_, scalar* __restrict__ d_n_pre_,
-    scalar* __restrict__ d_gates_h_, int batch, int H, int t
+    Mask mask, In d_h_rows_, In d_output_, In z_, In n__, In h_prev_, Out d_h_,
+    Out d_n_pre_, Out d_gates_h_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -313,11 +306,8 @@ extern "C" __global__ void gru_reset_before_backward_1(
 }
 
 extern "C" __global__ void gru_reset_before_backward_2(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_n_operand_,
-    const scalar* __restrict__ h_prev_, const scalar* __restrict__ r_,
-    const scalar* __restrict__ d_h_, const scalar* __restrict__ z_,
-    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_, int batch, int H,
-    int t
+    Mask mask, In d_n_operand_, In h_prev_, In r_, In d_h_, In z_, Out d_gates_h_,
+    Out d_h_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -384,11 +374,11 @@ def gru_reset_before_cuda_forward(
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
     gates_h = inputs[0].new_empty(batch, 2 * hidden_size)
-    r = inputs[0].new_empty(kept, batch, hidden_size)
-    z = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
-    n_operand = inputs[0].new_empty(steps if keep else 1, batch, hidden_size)
+    r, n = inputs[0].new_empty(2, kept, batch, hidden_size).unbind(0)
+    z, n_operand = (
+        inputs[0].new_empty(2, steps if keep else 1, batch, hidden_size).unbind(0)
+    )
     n_pre_part = inputs[0].new_empty(batch, hidden_size)
-    n = inputs[0].new_empty(kept, batch, hidden_size)
     h_states_steps = h_states.unbind(0)
     n_operand_steps = n_operand.unbind(0)
     forward_1 = kernels.bind(
@@ -446,10 +436,9 @@ def gru_reset_before_cuda_backward(
     # Room for what the loop computes.
     d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
     d_h_rows[steps % 2] = d_state[0]
-    d_h = d_output.new_empty(batch, hidden_size)
     d_n_pre = d_output.new_empty(steps, batch, hidden_size)
-    d_n_operand = d_output.new_empty(batch, hidden_size)
     d_gates_h = d_output.new_empty(steps, batch, 2 * hidden_size)
+    d_h, d_n_operand = d_output.new_empty(2, batch, hidden_size).unbind(0)
     d_h_rows_steps = d_h_rows.unbind(0)
     d_n_pre_steps = d_n_pre.unbind(0)
     d_gates_h_steps = d_gates_h.unbind(0)

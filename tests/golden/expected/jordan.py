@@ -170,8 +170,7 @@ def jordan_backward(
 
 JORDAN_KERNELS = """
 extern "C" __global__ void jordan_forward_1(
-    const scalar* __restrict__ h_pre_, scalar* __restrict__ h_, int batch, int H,
-    int keep, int t
+    In h_pre_, Out h_, int batch, int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -184,9 +183,8 @@ extern "C" __global__ void jordan_forward_1(
 }
 
 extern "C" __global__ void jordan_forward_2(
-    const bool* __restrict__ mask, const scalar* __restrict__ y_pre_,
-    scalar* __restrict__ y_, scalar* __restrict__ outputs_,
-    scalar* __restrict__ y_states_, int batch, int O, int keep, int t
+    Mask mask, In y_pre_, Out y_, Out outputs_, Out y_states_, int batch, int O,
+    int keep, int t
 ) {
     const Index count = Index(batch) * O;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -210,9 +208,7 @@ extern "C" __global__ void jordan_forward_2(
 }
 
 extern "C" __global__ void jordan_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
-    const scalar* __restrict__ y_, scalar* __restrict__ d_y_pre_,
-    scalar* __restrict__ d_y_rows_, int batch, int O, int t
+    Mask mask, In d_output_, In y_, Out d_y_pre_, Out d_y_rows_, int batch, int O, int t
 ) {
     const Index count = Index(batch) * O;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -233,8 +229,7 @@ extern "C" __global__ void jordan_backward_1(
 }
 
 extern "C" __global__ void jordan_backward_2(
-    const scalar* __restrict__ d_h_, const scalar* __restrict__ h_,
-    scalar* __restrict__ d_h_pre_, int batch, int H, int t
+    In d_h_, In h_, Out d_h_pre_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -334,8 +329,8 @@ def jordan_cuda_backward(
     d_y_rows = d_state[0].new_empty(2, batch, output_size)
     d_y_rows[steps % 2] = d_state[0]
     d_y_pre = d_output.new_empty(steps, batch, output_size)
-    d_h = d_output.new_empty(batch, hidden_size)
     d_h_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_h = d_output.new_empty(batch, hidden_size)
     d_y_rows_steps = d_y_rows.unbind(0)
     d_y_pre_steps = d_y_pre.unbind(0)
     d_h_pre_steps = d_h_pre.unbind(0)

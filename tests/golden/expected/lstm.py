@@ -220,11 +220,8 @@ def lstm_backward(
 
 LSTM_KERNELS = """
 extern "C" __global__ void lstm_forward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ gates_h_,
-    scalar* __restrict__ i_, scalar* __restrict__ f_, scalar* __restrict__ g_,
-    scalar* __restrict__ o_, scalar* __restrict__ tanh_c_,
-    scalar* __restrict__ outputs_, scalar* __restrict__ h_states_,
-    scalar* __restrict__ c_states_, int batch, int H, int keep, int t
+    Mask mask, In gates_h_, Out i_, Out f_, Out g_, Out o_, Out tanh_c_, Out outputs_,
+    Out h_states_, Out c_states_, int batch, int H, int keep, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -270,12 +267,8 @@ extern "C" __global__ void lstm_forward_1(
 }
 
 extern "C" __global__ void lstm_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
-    const scalar* __restrict__ o_, const scalar* __restrict__ tanh_c_,
-    const scalar* __restrict__ i_, const scalar* __restrict__ g_,
-    const scalar* __restrict__ c_prev_, const scalar* __restrict__ f_,
-    scalar* __restrict__ d_gates_h_, scalar* __restrict__ d_h_rows_,
-    scalar* __restrict__ d_c_rows_, int batch, int H, int t
+    Mask mask, In d_output_, In o_, In tanh_c_, In i_, In g_, In c_prev_, In f_,
+    Out d_gates_h_, Out d_h_rows_, Out d_c_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -351,11 +344,7 @@ def lstm_cuda_forward(
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
     gates_h = gates_x.contiguous()
-    i = inputs[0].new_empty(kept, batch, hidden_size)
-    f = inputs[0].new_empty(kept, batch, hidden_size)
-    g = inputs[0].new_empty(kept, batch, hidden_size)
-    o = inputs[0].new_empty(kept, batch, hidden_size)
-    tanh_c = inputs[0].new_empty(kept, batch, hidden_size)
+    i, f, g, o, tanh_c = inputs[0].new_empty(5, kept, batch, hidden_size).unbind(0)
     h_states_steps = h_states.unbind(0)
     gates_h_steps = gates_h.unbind(0)
     forward_1 = kernels.bind(

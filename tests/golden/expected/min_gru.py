@@ -179,9 +179,8 @@ def min_gru_backward(
 
 MIN_GRU_KERNELS = """
 extern "C" __global__ void min_gru_forward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ h_early_,
-    const scalar* __restrict__ h_early___, scalar* __restrict__ outputs_,
-    scalar* __restrict__ h_states_, int batch, int H, int keep, int steps
+    Mask mask, In h_early_, In h_early___, Out outputs_, Out h_states_, int batch,
+    int H, int keep, int steps
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -205,9 +204,8 @@ extern "C" __global__ void min_gru_forward_1(
 }
 
 extern "C" __global__ void min_gru_backward_1(
-    const bool* __restrict__ mask, const scalar* __restrict__ d_output_,
-    const scalar* __restrict__ h_early_, scalar* __restrict__ d_h_,
-    scalar* __restrict__ d_h_rows_, int batch, int H, int steps
+    Mask mask, In d_output_, In h_early_, Out d_h_, Out d_h_rows_, int batch, int H,
+    int steps
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {

@@ -104,6 +104,15 @@ cell Odd(H):
     h[t] = tanh(a * (U_c @ h[t-1]) + b) + mean(b) * sum(a * h[t-1])
     output h[t]
 """,
+    "vectors of one entry": """
+cell Odd(H):
+    input x: [H]
+    state h: [H], s: [1]
+    param U: [H, H], v: [1], w: [1], P: [1, H]
+    s[t] = tanh(P @ h[t-1] + w * s[t-1])
+    h[t] = tanh(U @ h[t-1] + x[t]) * sum(v * s[t-1])
+    output h[t]
+""",
     "names that C++ has for other things": """
 cell Odd(H):
     input signed: [H]
