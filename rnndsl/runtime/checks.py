@@ -105,7 +105,7 @@ def check_states(names: tuple[str, ...], hx: Any) -> tuple[Tensor, ...]:
     """``hx`` as a tuple: one state comes as a tensor, several as a tuple or list."""
     if len(names) == 1:
         return (check_tensor("hx", hx),)
-    if not isinstance(hx, tuple | list):
+    if not isinstance(hx, (tuple, list)):
         raise ArgumentTypeError(
             f"hx: expected a tuple of {len(names)} tensors ({', '.join(names)}), "
             f"got {_kind(hx)}"

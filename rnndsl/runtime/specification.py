@@ -230,7 +230,7 @@ class CellSpecification:
     @property
     def returns_first_state(self) -> bool:
         """Whether the output is the first state, as for the cells of ``torch.nn``."""
-        return bool(self.states) and self.output_state == self.states[0].name
+        return len(self.states) > 0 and self.output_state == self.states[0].name
 
     def member(self, name: str, parameters: Tensors) -> Tensor:
         """The rows of a member in the stored tensors. Raises KeyError if there is none

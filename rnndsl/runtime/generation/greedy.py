@@ -247,7 +247,7 @@ def _mapped(state: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return None
     if isinstance(state, Tensor):
         return change(state)
-    if isinstance(state, tuple | list):
+    if isinstance(state, (tuple, list)):
         return tuple(_mapped(part, change) for part in state)
     raise TypeError(f"state: expected tensors in tuples, got {type(state).__name__}")
 

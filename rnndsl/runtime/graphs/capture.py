@@ -169,7 +169,7 @@ class Capture:
             _in_place_of(self._slots, self._aliases),
             _autocast_without_cache(),
         ):
-            outputs = self._call(self._inputs)
+            outputs = self._call(tuple(map(_beside, self._inputs)))
         if self._carried:
             outputs = self._carry(outputs)
         self._outputs = outputs
@@ -225,6 +225,14 @@ def _static(tensor: Tensor | None) -> Tensor | None:
         return None
     copy = tensor.detach().clone(memory_format=torch.contiguous_format)
     return copy.requires_grad_(tensor.requires_grad)
+
+
+def _beside(tensor: Tensor | None) -> Tensor | None:
+    """A view where a gradient is wanted: in it those of several branches add up. Torch
+    warns where they would in a leaf, which belongs to one stream."""
+    if tensor is None or not tensor.requires_grad:
+        return tensor
+    return tensor.view_as(tensor)
 
 
 def _own(tensor: Tensor | None) -> Tensor | None:

@@ -64,23 +64,26 @@ def _settings(part: nn.Module) -> tuple[object, ...]:
 
 def _precision(inputs: PartialTensors) -> Hashable:
     """How torch multiplies matrices now, and what it casts before."""
-    matmul = torch.backends.cuda.matmul
+    matmul: Any = torch.backends.cuda.matmul
     device = next(value.device.type for value in inputs if value is not None)
     return (
         torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device),
         _float32_precision(),
         matmul.allow_bf16_reduced_precision_reduction,
         matmul.allow_fp16_reduced_precision_reduction,
+        matmul.allow_fp16_accumulation,
         torch.are_deterministic_algorithms_enabled(),
     )
 
 
-def _float32_precision() -> str:
+def _float32_precision() -> tuple[str, str]:
+    """That of products, and that of convolutions."""
     matmul: Any = torch.backends.cuda.matmul
-    # The older question is an error where the newer setting has been used.
+    cudnn: Any = torch.backends.cudnn
+    # The older questions are errors where the newer settings have been used.
     if hasattr(matmul, "fp32_precision"):
-        return str(matmul.fp32_precision)
-    return torch.get_float32_matmul_precision()
+        return str(matmul.fp32_precision), str(cudnn.conv.fp32_precision)
+    return torch.get_float32_matmul_precision(), str(cudnn.allow_tf32)
 
 
 @dataclass(frozen=True, slots=True)

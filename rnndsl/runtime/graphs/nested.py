@@ -34,7 +34,7 @@ def flatten(value: Any) -> tuple[PartialTensors, Nesting]:
         names = tuple(value)
         tensors, nested = _flatten_all(tuple(value.values()))
         return tensors, Nested(nested, names)
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         tensors, nested = _flatten_all(tuple(value))
         return tensors, Nested(nested)
     raise TypeError(f"expected tensors in tuples, got {type(value).__name__}")

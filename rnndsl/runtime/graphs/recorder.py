@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from threading import RLock
 from typing import Any, Protocol, TypeAlias
 from weakref import WeakSet
@@ -12,6 +13,7 @@ from weakref import WeakSet
 import torch
 from torch import Tensor
 
+from rnndsl.runtime.graphs.attempt import Attempt, attempted
 from rnndsl.runtime.graphs.branches import Result, branching
 from rnndsl.runtime.specification import PartialTensors
 
@@ -22,9 +24,6 @@ Memory: TypeAlias = Any
 # In a process one capture at a time: each begins by waiting for the whole GPU, which
 # would break another one.
 _capturing = RLock()
-# Captures that could not be ended. Allocators of torch may still ask them whether
-# memory is theirs.
-_broken: list[torch.cuda.CUDAGraph] = []
 _NO_GPU_HERE = "CUDA graphs need an NVIDIA GPU, and the tensors are"
 # Ready made, since without a GPU it is the answer in every call.
 _RUNS_ON_CPU = f"{_NO_GPU_HERE} on cpu"
@@ -100,7 +99,7 @@ class CudaRecording:
 
 
 class CudaRecorder:
-    """Captures on a stream of its own.
+    """Captures what runs on streams of its own.
 
     Replays take turns, so that recordings may share the memory of what none of them
     needs any more when its replay ends. What a forward pass leaves for its backward
@@ -146,22 +145,26 @@ class CudaRecorder:
         return not torch.equal(before, after)
 
     def record(self, work: Work, memory: Memory) -> Recording:
-        """Captures the work; calls that other threads make meanwhile do not matter."""
+        """Captures the work; calls that other threads make meanwhile do not matter, but
+        for random numbers before torch 2.12, which it does not give them then."""
         graph = torch.cuda.CUDAGraph()
+        stream = _capture_stream(self._device)
+        attempt = Attempt(graph, memory, stream)
         with (
             _capturing,
             torch.cuda.device(self._device),
             _no_garbage_collection(),
-            self._given_up_on_errors(graph, memory),
+            attempted(attempt),
             torch.cuda.graph(
                 graph,
                 pool=memory,
-                stream=self._stream,
+                stream=stream,
                 capture_error_mode="thread_local",
             ),
-            branching(self),
         ):
-            outputs = work()
+            attempt.has_begun = True
+            with self._joined_to(stream), branching(self):
+                outputs = work()
         recording = CudaRecording(graph, outputs)
         if memory == self._shared:
             self._sharing.add(recording)
@@ -200,40 +203,27 @@ class CudaRecorder:
         return results
 
     @contextmanager
-    def _given_up_on_errors(
-        self, graph: torch.cuda.CUDAGraph, memory: Memory
-    ) -> Iterator[None]:
-        """Leaves torch as it was when a capture fails, in its end or before.
+    def _joined_to(self, capture: torch.cuda.Stream) -> Iterator[None]:
+        """The streams of warm-ups as parts of a capture.
 
-        If torch cannot end a capture, its stream stays the current one, the allocator
-        goes on giving out memory of the capture, and in some versions the generator
-        of random numbers waits for the end of a capture.
+        Also those that nothing may fork to: what has run forward on one of them may be
+        asked for its gradients, if only to find that there are none.
         """
-        stream = torch.cuda.current_stream(self._device)
+        own = (self._stream, *self._sides)
+        for stream in own:
+            stream.wait_stream(capture)
         try:
-            yield
-        except BaseException:
-            torch.cuda.set_stream(stream)
-            if not _is_captured(graph):
-                _broken.append(graph)
-                index = torch.cuda.current_device()
-                with suppress(RuntimeError):
-                    torch._C._cuda_endAllocateToPool(index, memory)
-                    torch._C._cuda_releasePool(index, memory)
-                with suppress(RuntimeError):
-                    self._capture_anything()
-                torch.cuda.set_stream(stream)
-            raise
-
-    def _capture_anything(self) -> None:
-        """A capture that succeeds ends what one that failed has begun."""
-        cuda: Any = torch.cuda  # untyped in torch
-        with cuda.graph(cuda.CUDAGraph(), stream=self._new_stream()):
-            torch.zeros(1, device=self._device)
+            with torch.cuda.stream(self._stream):
+                yield
+        finally:
+            for stream in own:
+                capture.wait_stream(stream)
 
     def _new_stream(self) -> torch.cuda.Stream:
-        cuda: Any = torch.cuda  # its constructors are untyped in torch
-        stream: torch.cuda.Stream = cuda.Stream(self._device)
+        """Not the one that captures begin on: torch gives out the same ones in turn."""
+        stream = _new_stream(self._device)
+        if stream == _capture_stream(self._device):
+            stream = _new_stream(self._device)
         return stream
 
     @contextmanager
@@ -247,13 +237,20 @@ class CudaRecorder:
             self._last_use.record(stream)
 
 
-def _is_captured(graph: torch.cuda.CUDAGraph) -> bool:
-    """Whether its capture has ended, if with an error behind that."""
-    try:
-        graph.pool()
-    except RuntimeError:
-        return False
-    return True
+@cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Where every capture on a device begins and ends, and nothing runs.
+
+    From torch 2.12 on, a graph that goes takes with it the workspaces of cuBLAS on the
+    stream of its capture, which other graphs may still use (pytorch 193402).
+    """
+    return _new_stream(device)
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream:
+    cuda: Any = torch.cuda  # its constructors are untyped in torch
+    stream: torch.cuda.Stream = cuda.Stream(device)
+    return stream
 
 
 @contextmanager

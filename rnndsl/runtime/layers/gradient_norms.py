@@ -42,12 +42,12 @@ def _steps(
     """The states before and after each step, each step with a graph of its own."""
     steps = []
     for now in zip(*pieces, strict=True):
-        states = state if isinstance(state, tuple | list) else (state,)
+        states = state if isinstance(state, (tuple, list)) else (state,)
         before = tuple(value.detach().requires_grad_() for value in states)
         with torch.enable_grad():
             given = before if len(before) > 1 else before[0]
             _, state = layer.run(tuple(value.detach() for value in now), given)
-        after = tuple(state) if isinstance(state, tuple | list) else (state,)
+        after = tuple(state) if isinstance(state, (tuple, list)) else (state,)
         steps.append((before, after))
     return steps
 

@@ -39,7 +39,7 @@ def settle(
                 _kept_in_place(moving, new, old, 1)
                 for new, old in zip(after, before, strict=True)
             )
-            state = after if isinstance(first, tuple | list) else after[0]
+            state = after if isinstance(first, (tuple, list)) else after[0]
         still = _unchanged(before, after, tolerance)
         taken = torch.where(moving & still, number, taken)
         output, before = emitted, after
@@ -58,7 +58,7 @@ def check_settling(steps: int, tolerance: float) -> None:
 
 
 def _values_of(state: Any) -> Tensors:
-    return tuple(state) if isinstance(state, tuple | list) else (state,)
+    return tuple(state) if isinstance(state, (tuple, list)) else (state,)
 
 
 def _unchanged(before: Tensors, after: Tensors, tolerance: float) -> Tensor:

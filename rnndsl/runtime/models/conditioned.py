@@ -85,7 +85,7 @@ class ConditionedModel(RecurrentModel):
     def memory(self, state: ModelState, name: str) -> AttentionMemory:
         """What the state holds for an attention to attend to."""
         value = state[self.specification.entries.index(name)]
-        if not isinstance(value, tuple | list) or len(value) != 3:
+        if not isinstance(value, (tuple, list)) or len(value) != 3:
             raise ArgumentTypeError(
                 f"state: expected keys, values and a mask for {name}, got "
                 f"{type(value).__qualname__}"

@@ -356,7 +356,7 @@ class RecurrentModel(LayeredModule):
                 f"{self.specification.name} cannot start from a state: "
                 f"{self.specification.state_refusal}"
             )
-        if not isinstance(state, tuple | list):
+        if not isinstance(state, (tuple, list)):
             raise ArgumentTypeError(
                 f"state: expected a tuple with an entry for each recurrent layer, "
                 f"{', '.join(names)}, got {type(state).__qualname__}"

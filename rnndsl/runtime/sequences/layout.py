@@ -141,6 +141,6 @@ def _each(
 ) -> LayerState | None:
     """The state of a layer with each of its tensors changed; what is none is left for
     the layer to refuse."""
-    if isinstance(entry, tuple | list):
+    if isinstance(entry, (tuple, list)):
         return tuple(change(v) if isinstance(v, Tensor) else v for v in entry)
     return change(entry) if isinstance(entry, Tensor) else entry

@@ -17,7 +17,7 @@ from torch.nn.functional import layer_norm, softmax
 
 from rnndsl import compile_text
 from rnndsl.formulas.features import FEATURE_FUNCTIONS
-from rnndsl.runtime import features
+from rnndsl.runtime.functions import features
 
 T, B, D, H = 4, 3, 5, 4
 NORMALISED = """

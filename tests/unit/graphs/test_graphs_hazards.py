@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 import rnndsl
+from rnndsl.runtime.graphs.capture import Capture
+from rnndsl.runtime.specification import PartialTensors
 
 
 def test_what_backward_reads_is_in_memory_of_its_own(
@@ -49,6 +51,25 @@ def test_replays_end_before_their_memory_goes(
     assert recorder.waits == 2
 
 
+def test_branches_do_not_meet_in_a_leaf(recorder: StandInRecorder) -> None:
+    """Torch warns of gradients that come to a leaf from several streams."""
+    leaves: list[bool] = []
+
+    def call(given: PartialTensors) -> PartialTensors:
+        x, y = given
+        assert x is not None
+        assert y is not None
+        leaves.append(x.is_leaf)
+        return (x * y,)
+
+    x, y = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3)
+    capture = Capture(call, (x, y), (), recorder)
+    assert leaves
+    assert not any(leaves)
+    same(capture.replay((x, y)), ((x * y).detach(),))
+    same(capture.replay_backward((torch.ones(2, 3),)), (y, None))
+
+
 def test_weights_to_drop_are_part_of_the_key(
     cases: Cases, recorder: StandInRecorder
 ) -> None:
@@ -61,24 +82,35 @@ def test_weights_to_drop_are_part_of_the_key(
     assert recorder.records == 4
 
 
-def test_settings_of_products_in_either_way_of_torch(
-    cases: Cases, recorder: StandInRecorder
+@pytest.mark.parametrize(
+    ("owner", "name", "values"),
+    [
+        ("cuda.matmul", "fp32_precision", ("ieee", "tf32")),
+        ("cudnn.conv", "fp32_precision", ("ieee", "tf32")),
+        ("cuda.matmul", "allow_fp16_accumulation", (False, True)),
+        ("cuda.matmul", "allow_tf32", (False, True)),
+    ],
+)
+def test_settings_of_precision_are_part_of_the_key(
+    cases: Cases, recorder: StandInRecorder, owner: Any, name: str, values: Any
 ) -> None:
-    matmul: Any = torch.backends.cuda.matmul
-    if not hasattr(matmul, "fp32_precision"):
-        pytest.skip("this torch has one way only")
+    library, part = owner.split(".")
+    owner = getattr(getattr(torch.backends, library), part, None)
+    if not hasattr(owner, name):
+        pytest.skip("this torch has no such setting")
+    before = getattr(owner, name)
+    (other,) = (value for value in values if value != before)
     layer, plain = cases.recorded()
-    before = matmul.fp32_precision
     try:
-        # torch.get_float32_matmul_precision raises now.
-        matmul.fp32_precision = "tf32"
+        # The questions that torch had before it had this setting may raise now.
+        setattr(owner, name, other)
         x, y = inputs()
         for _ in range(2):
             same(layer(x), plain(y))
         assert last_call(layer) == "replayed"
         assert recorder.records == 4
     finally:
-        matmul.fp32_precision = before
+        setattr(owner, name, before)
 
 
 SPEC = """

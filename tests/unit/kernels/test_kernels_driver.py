@@ -14,8 +14,8 @@ SCRIPT = """
 from types import SimpleNamespace
 import torch
 
-empty = torch.empty
-torch.empty = lambda *size, device=None: empty(*size)
+zeros = torch.zeros
+torch.zeros = lambda *size, device=None: zeros(*size)
 torch.cuda.current_stream = lambda device: SimpleNamespace(cuda_stream=0x5151)
 from rnndsl.runtime.kernels.device import DriverKernels
 
