@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from threading import RLock
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import nn
@@ -17,26 +17,28 @@ from torch import nn
 from rnndsl.runtime.graphs.branches import part_of_a_whole
 from rnndsl.runtime.graphs.call import replay_call
 from rnndsl.runtime.graphs.capture import Call, Capture
-from rnndsl.runtime.graphs.key import (
-    CallKey,
-    Slot,
-    call_key,
-    storage_key,
-    stored_tensors,
-)
+from rnndsl.runtime.graphs.key import CallKey, call_key
 from rnndsl.runtime.graphs.recorder import Recorder, recorder_for
 from rnndsl.runtime.graphs.refusal import (
     capture_refusal,
     is_in_backward,
-    module_refusal,
     replay_refusal,
 )
+from rnndsl.runtime.graphs.watch import WatchedModule, engine_refusal
 from rnndsl.runtime.specification import PartialTensors
 
 DEFAULT_LIMIT = 8
 # So many shapes are remembered as seen, or as impossible to record.
 _REMEMBERED = 64
+# Pairs an input with the output that is that input of the next call.
+Carried: TypeAlias = Sequence[tuple[int, int]]
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+def nothing_carried() -> Carried:
+    """No output is an input of the next call."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ class GraphCache:
         self._limit = limit
         self._lock = RLock()
         self._recorder: Recorder | None = None
-        self._storage: Hashable = None
-        self._captures: OrderedDict[CallKey, Capture] = OrderedDict()
-        self._seen: OrderedDict[CallKey, None] = OrderedDict()
-        self._failures: OrderedDict[CallKey, str] = OrderedDict()
+        self._watched: WatchedModule | None = None
+        # By key, and by number where several calls alike wait for backward passes.
+        self._captures: OrderedDict[tuple[CallKey, int], Capture] = OrderedDict()
+        self._seen: OrderedDict[tuple[CallKey, int], None] = OrderedDict()
+        self._failures: OrderedDict[tuple[CallKey, int], str] = OrderedDict()
         self._replays = 0
         self._last = "not called yet"
 
@@ -89,17 +92,19 @@ class GraphCache:
         inputs: PartialTensors,
         *,
         options: Hashable = None,
-        carried: Sequence[tuple[int, int]] = (),
+        carried: Callable[[], Carried] = nothing_carried,
         calls_module: bool = False,
     ) -> PartialTensors:
         """``call(inputs)``, by replay where it has been recorded.
 
         ``call`` may read, besides, parameters and buffers of ``module``, and what
-        ``options`` says: equal calls do the same work. ``carried`` pairs inputs with
-        the outputs that are those inputs of the next call. ``calls_module``: ``call``
-        calls the module, and by that its hooks.
+        ``options`` says: equal calls do the same work. ``carried`` is asked when one is
+        recorded. ``calls_module``: ``call`` calls the module, and by that its hooks.
         """
-        refusal = self._refusal(module, calls_module)
+        reason = replay_refusal(inputs)
+        refusal = None if reason is None else Plainly(reason)
+        if refusal is None and not self._limit:
+            refusal = Plainly("graph_limit is 0", for_good=True)
         # A recording waits for the thread of backward passes, which may not wait for
         # the recording; only for the module's parameters to be in their places.
         if not self._lock.acquire(blocking=not is_in_backward()):
@@ -107,13 +112,12 @@ class GraphCache:
                 return call(inputs)
         try:
             if refusal is None:
-                stored = stored_tensors(module)
-                found = self._find(module, call, inputs, options, carried, stored)
+                watched = self._watch(module, calls_module)
+                found = self._find(watched, call, inputs, options, carried)
                 if isinstance(found, Capture):
                     self._replays += 1
                     self._last = "replayed"
-                    tensors = tuple(slot.tensor for slot in stored)
-                    return replay_call(found, inputs, tensors)
+                    return replay_call(found, inputs, watched.tensors)
                 refusal = found
             self._last = f"ran plainly: {refusal.reason}"
             # While another thread records, the module has no parameters of its own.
@@ -121,16 +125,6 @@ class GraphCache:
                 return call(inputs)
         finally:
             self._lock.release()
-
-    def _refusal(self, module: nn.Module, calls_module: bool) -> Plainly | None:
-        """Why nothing like this call can be replayed here and now, or None."""
-        reason = replay_refusal()
-        if reason is not None:
-            return Plainly(reason)
-        reason = module_refusal(module, is_called=calls_module)
-        if not self._limit:
-            reason = "graph_limit is 0"
-        return None if reason is None else Plainly(reason, for_good=True)
 
     def report(self) -> str:
         """How many shapes are recorded, how often they ran, how the last call did."""
@@ -148,6 +142,7 @@ class GraphCache:
             self._seen.clear()
             self._failures.clear()
             self._recorder = None
+            self._watched = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> GraphCache:
         return GraphCache(self._limit)
@@ -155,38 +150,54 @@ class GraphCache:
     def __reduce__(self) -> tuple[type[GraphCache], tuple[int]]:
         return GraphCache, (self._limit,)
 
+    def _watch(self, module: nn.Module, is_called: bool) -> WatchedModule:
+        """The module as it is now. If it is another than recordings have found, they
+        are dropped, unless none could be made of what it is."""
+        watched = self._watched
+        if watched is not None and watched.is_still(module):
+            return watched
+        watched = WatchedModule(module, is_called=is_called)
+        if watched.refusal is None:
+            if self._watched is not None:
+                self.forget()
+            self._watched = watched
+        return watched
+
     def _find(
         self,
-        module: nn.Module,
+        watched: WatchedModule,
         call: Call,
         inputs: PartialTensors,
         options: Hashable,
-        carried: Sequence[tuple[int, int]],
-        stored: tuple[Slot, ...],
+        carried: Callable[[], Carried],
     ) -> Capture | Plainly:
         """The recording to replay, made now if it is time to, or why there is none."""
-        storage = storage_key(stored)
-        if storage != self._storage:
-            self.forget()
-            self._storage = storage
-        for key in _slots(call_key(module, inputs, options)):
-            capture = self._captures.get(key)
-            if capture is not None and not capture.is_pending:
-                self._captures.move_to_end(key)
-                return capture
+        if watched.refusal is not None:
+            return Plainly(watched.refusal, for_good=True)
+        settings = watched.settings()
+        reason = engine_refusal(settings)
+        if reason is not None:
+            return Plainly(reason, for_good=True)
+        key = call_key(inputs, settings, options)
+        for number in count():
+            place = key, number
+            capture = self._captures.get(place)
             if capture is None:
                 break
-        if key in self._failures:
-            return Plainly(self._failures[key], for_good=True)
-        if key not in self._seen:
-            _remember(self._seen, key, None)
+            if not capture.is_pending:
+                self._captures.move_to_end(place)
+                return capture
+        if place in self._failures:
+            return Plainly(self._failures[place], for_good=True)
+        if place not in self._seen:
+            _remember(self._seen, place, None)
             return Plainly("seen for the first time, to be captured when it returns")
-        refusal = capture_refusal()
-        if refusal is not None:
-            return Plainly(refusal)
+        reason = capture_refusal()
+        if reason is not None:
+            return Plainly(reason)
         if not self._make_room():
             return Plainly("all captures wait for their backward passes")
-        return self._record(key, call, inputs, stored, carried)
+        return self._record(place, call, inputs, watched, carried())
 
     def _make_room(self) -> bool:
         """Drops the least recently used recording that nobody needs, if there are as
@@ -203,38 +214,34 @@ class GraphCache:
 
     def _record(
         self,
-        key: CallKey,
+        place: tuple[CallKey, int],
         call: Call,
         inputs: PartialTensors,
-        stored: tuple[Slot, ...],
-        carried: Sequence[tuple[int, int]],
+        watched: WatchedModule,
+        carried: Carried,
     ) -> Capture | Plainly:
         device = next(value.device for value in inputs if value is not None)
         handled = sys.exc_info()[1]
         if self._recorder is None:
             self._recorder = recorder_for(device)
         try:
-            capture = Capture(call, inputs, stored, self._recorder, carried)
+            capture = Capture(call, inputs, watched.slots, self._recorder, carried)
         except RuntimeError as error:
             reason = f"the capture failed: {_first_line(error, handled)}"
         else:
-            self._captures[key] = capture
+            self._captures[place] = capture
             return capture
         # Out of memory, for instance. Now that the error is gone with what it held,
         # all the memory of captures can be given back.
         self.forget()
-        _remember(self._failures, key, reason)
+        self._watched = watched
+        _remember(self._failures, place, reason)
         if device.type == "cuda":
             torch.cuda.empty_cache()
         return Plainly(reason, for_good=True)
 
 
-def _slots(key: CallKey) -> Iterator[CallKey]:
-    """The key, and those of further calls like it while one is pending."""
-    return (replace(key, slot=slot) for slot in count())
-
-
-def _remember(store: OrderedDict[CallKey, _Value], key: CallKey, value: _Value) -> None:
+def _remember(store: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
     store[key] = value
     if len(store) > _REMEMBERED:
         store.popitem(last=False)

@@ -6,13 +6,14 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from rnndsl.runtime.graphs.key import Slot
 from rnndsl.runtime.graphs.recorder import Recorder, Recording
+from rnndsl.runtime.graphs.watch import Slot
 from rnndsl.runtime.specification import PartialTensors
 
 # What is recorded: from tensors to tensors, None where there is none.
@@ -75,7 +76,7 @@ class Capture:
             for slot in stored
         )
         self._outputs: PartialTensors = ()
-        self._handed: tuple[Handed | None, ...] = ()
+        self._handed: list[Handed | None] = []
         self._pending: weakref.ref[Pending] | None = None
         self.lock = recorder.lock
         self.generation = 0
@@ -105,23 +106,17 @@ class Capture:
 
     def replay(self, inputs: PartialTensors) -> PartialTensors:
         """The outputs for these inputs, of the sizes that were recorded."""
-        carried = dict(self._carried)
         with torch.no_grad(), self.lock, self._recorder.in_turn():
-            for index, (static, given) in enumerate(
-                zip(self._inputs, inputs, strict=True)
-            ):
-                if static is None or given is None:
-                    continue
-                if not self._is_carried(carried.get(index), given):
-                    static.copy_(given)
+            _copy_all(self._inputs, self._to_copy(inputs))
             self._forward.replay()
-            owned = list(map(_own, self._forward.outputs))
-        for index, output in self._unchanged:
-            owned[output] = inputs[index]
-        outputs = tuple(owned)
-        self.generation += 1
+            outputs = _own_all(self._forward.outputs)
         if self._carried:
-            self._handed = tuple(map(Handed.of, outputs))
+            owned = list(outputs)
+            for index, output in self._unchanged:
+                owned[output] = inputs[index]
+            outputs = tuple(owned)
+            self._handed = [Handed.of(outputs[output]) for _, output in self._carried]
+        self.generation += 1
         return outputs
 
     def expect_backward(self, token: Pending) -> None:
@@ -134,16 +129,13 @@ class Capture:
         outputs; None is zero."""
         assert self._backward is not None, "asked of a call with gradients"
         with torch.no_grad(), self.lock, self._recorder.in_turn():
-            wanted = [
-                g for g, is_live in zip(gradients, self._live, strict=True) if is_live
-            ]
+            wanted = list(compress(gradients, self._live))
             for static, given in zip(self._d_outputs, wanted, strict=True):
                 if given is None:
                     static.zero_()
-                else:
-                    static.copy_(given)
+            _copy_all(self._d_outputs, wanted)
             self._backward.replay()
-            found = iter(tuple(map(_own, self._backward.outputs)))
+            found = iter(_own_all(self._backward.outputs))
         self._pending = None
         return tuple(
             next(found) if tensor is not None and tensor.requires_grad else None
@@ -157,11 +149,16 @@ class Capture:
         with self.lock, _in_place_of(self._slots, stored):
             return self._call(inputs)
 
-    def _is_carried(self, output: int | None, given: Tensor) -> bool:
-        if output is None or not self._handed:
-            return False
-        handed = self._handed[output]
-        return handed is not None and handed.is_still(given)
+    def _to_copy(self, inputs: PartialTensors) -> PartialTensors:
+        """The inputs, None for those whose values stand in their places already."""
+        if not self._handed:
+            return inputs
+        wanted = list(inputs)
+        for (index, _), handed in zip(self._carried, self._handed, strict=True):
+            given = wanted[index]
+            if given is not None and handed is not None and handed.is_still(given):
+                wanted[index] = None
+        return tuple(wanted)
 
     def _run(self) -> PartialTensors:
         with (
@@ -235,8 +232,25 @@ def _beside(tensor: Tensor | None) -> Tensor | None:
     return tensor.view_as(tensor)
 
 
-def _own(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.clone()
+def _copy_all(places: PartialTensors, values: Sequence[Tensor | None]) -> None:
+    """Copies what is given into its place, on a GPU in one launch for all."""
+    pairs = [
+        (place, value)
+        for place, value in zip(places, values, strict=True)
+        if place is not None and value is not None
+    ]
+    if len(pairs) == 1:
+        pairs[0][0].copy_(pairs[0][1])
+    elif pairs:
+        into, given = map(list, zip(*pairs, strict=True))
+        torch._foreach_copy_(into, given)
+
+
+def _own_all(tensors: PartialTensors) -> PartialTensors:
+    """The same values in memory of their own."""
+    own = tuple([None if x is None else torch.empty_like(x) for x in tensors])
+    _copy_all(own, tensors)
+    return own
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from rnndsl.runtime.graphs.cache import GraphCache
-from rnndsl.runtime.graphs.nested import Nested, Nesting, flatten, leaves, unflatten
+from rnndsl.runtime.graphs.cache import Carried, GraphCache
+from rnndsl.runtime.graphs.nested import Nesting, flatten, leaves, parts, unflatten
 from rnndsl.runtime.specification import PartialTensors
 
 
@@ -49,30 +49,30 @@ class RecordedFunction:
             call,
             tensors,
             options=nesting,
-            carried=self._carried(nesting),
+            carried=lambda: self._carried(nesting),
             calls_module=self._calls_module,
         )
         value: tuple[Any, ...] = unflatten(self._results[nesting], results)
         return value
 
-    def _carried(self, nesting: Nesting) -> tuple[tuple[int, int], ...]:
+    def _carried(self, nesting: Nesting) -> Carried:
         """Of each tensor of the state, its place among all that are given, and among
         all that are returned."""
         result = self._results.get(nesting)
-        if self._state is None or not isinstance(result, Nested):
+        if self._state is None or result is None:
             return ()
-        assert isinstance(nesting, Nested), "arguments"
         given, returned = self._state
-        if nesting.parts[given] != result.parts[returned]:
+        arguments, results = parts(nesting), parts(result)
+        if arguments[given] != results[returned]:
             return ()
-        first, new_first = _before(nesting, given), _before(result, returned)
+        first, new_first = _before(arguments, given), _before(results, returned)
         return tuple(
             (first + index, new_first + index)
-            for index, is_tensor in enumerate(leaves(nesting.parts[given]))
+            for index, is_tensor in enumerate(leaves(arguments[given]))
             if is_tensor
         )
 
 
-def _before(nesting: Nested, place: int) -> int:
+def _before(nested: tuple[Nesting, ...], place: int) -> int:
     """How many leaves stand before a part."""
-    return sum(len(leaves(part)) for part in nesting.parts[:place])
+    return sum(len(leaves(part)) for part in nested[:place])

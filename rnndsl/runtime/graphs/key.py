@@ -2,64 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rnndsl.runtime.specification import PartialTensors
 
-# Shape, dtype, device, whether it wants a gradient; None for what is not given.
-TensorKey: TypeAlias = tuple[tuple[int, ...], torch.dtype, torch.device, bool] | None
-
-# ``p`` is the probability of dropout modules.
-_SETTINGS = (
-    "_engine",
-    "p",
-    "dropout",
-    "weight_drop",
-    "_dropped_weights",
-    "_truncation",
-)
+# What is not a value: shapes and modes.
+CallKey: TypeAlias = Hashable
 
 
-@dataclass(frozen=True, slots=True)
-class CallKey:
-    """What is not a value: shapes and modes. ``options`` is what else the caller's work
-    depends on. ``slot`` counts calls that are alike and pending at the same time."""
+def call_key(inputs: PartialTensors, settings: Hashable, options: Hashable) -> CallKey:
+    """The key of a call here and now, of a module with these ``settings``. ``options``
+    is what else the caller's work depends on.
 
-    tensors: tuple[TensorKey, ...]
-    settings: tuple[tuple[object, ...], ...]
-    has_gradients: bool
-    is_inference: bool
-    precision: Hashable
-    options: Hashable
-    slot: int = 0
-
-
-def call_key(module: nn.Module, inputs: PartialTensors, options: Hashable) -> CallKey:
-    """The key of a call of ``module`` here and now."""
-    return CallKey(
-        tensors=tuple(map(_tensor_key, inputs)),
-        settings=tuple(map(_settings, module.modules())),
-        has_gradients=torch.is_grad_enabled(),
-        is_inference=torch.is_inference_mode_enabled(),
-        precision=_precision(inputs),
-        options=options,
+    It is a plain tuple, since it is made in every call.
+    """
+    return (
+        tuple([_tensor_key(tensor) for tensor in inputs]),
+        settings,
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        _precision(inputs),
+        options,
     )
 
 
-def _tensor_key(tensor: Tensor | None) -> TensorKey:
+def _tensor_key(tensor: Tensor | None) -> Hashable:
+    """Shape, dtype, device, whether it wants a gradient; None for what is not given."""
     if tensor is None:
         return None
-    return tuple(tensor.shape), tensor.dtype, tensor.device, tensor.requires_grad
-
-
-def _settings(part: nn.Module) -> tuple[object, ...]:
-    """The attributes of a module that its work depends on and that can be set."""
-    return (part.training, *(getattr(part, name, None) for name in _SETTINGS))
+    return tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad
 
 
 def _precision(inputs: PartialTensors) -> Hashable:
@@ -84,34 +59,3 @@ def _float32_precision() -> tuple[str, str]:
     if hasattr(matmul, "fp32_precision"):
         return str(matmul.fp32_precision), str(cudnn.conv.fp32_precision)
     return torch.get_float32_matmul_precision(), str(cudnn.allow_tf32)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a module keeps a parameter or a buffer."""
-
-    owner: nn.Module
-    name: str
-    tensor: Tensor
-
-
-def stored_tensors(module: nn.Module) -> tuple[Slot, ...]:
-    """Every parameter, then every buffer, of a module and those in it."""
-    return tuple(_stored(module))
-
-
-def _stored(module: nn.Module) -> Iterator[Slot]:
-    for owner in module.modules():
-        for kept in (owner._parameters, owner._buffers):
-            for name, tensor in kept.items():
-                if tensor is not None:
-                    yield Slot(owner, name, tensor)
-
-
-def storage_key(slots: tuple[Slot, ...]) -> Hashable:
-    """Changes when a tensor is replaced, moved, or asked for gradients no longer; not
-    when it is changed in place."""
-    return tuple(
-        (id(tensor), tensor.data_ptr(), tensor.requires_grad)
-        for tensor in (slot.tensor for slot in slots)
-    )

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from torch import Tensor
 
 from rnndsl.runtime.specification import PartialTensors
 
-
-@dataclass(frozen=True, slots=True)
-class Nested:
-    """A tuple, or with ``names`` a dictionary, of such values."""
-
-    parts: tuple[Nesting, ...]
-    names: tuple[str, ...] | None = None
-
-
-# True for a tensor, False for None.
-Nesting: TypeAlias = bool | Nested
+# True for a tensor, False for None. What is nested is a tuple: the names of a
+# dictionary, or None, then each part. Plain tuples are compared in no time.
+Nesting: TypeAlias = bool | tuple[Any, ...]
 
 
 def flatten(value: Any) -> tuple[PartialTensors, Nesting]:
@@ -28,16 +19,9 @@ def flatten(value: Any) -> tuple[PartialTensors, Nesting]:
 
     Raises TypeError for what is none of tensor, None, tuple, list and dictionary.
     """
-    if value is None or isinstance(value, Tensor):
-        return (value,), value is not None
-    if isinstance(value, dict):
-        names = tuple(value)
-        tensors, nested = _flatten_all(tuple(value.values()))
-        return tensors, Nested(nested, names)
-    if isinstance(value, (tuple, list)):
-        tensors, nested = _flatten_all(tuple(value))
-        return tensors, Nested(nested)
-    raise TypeError(f"expected tensors in tuples, got {type(value).__name__}")
+    tensors: list[Tensor | None] = []
+    nesting = _take_apart(value, tensors)
+    return tuple(tensors), nesting
 
 
 def unflatten(nesting: Nesting, tensors: PartialTensors) -> Any:
@@ -49,21 +33,29 @@ def leaves(nesting: Nesting) -> tuple[bool, ...]:
     """In order, True for a tensor and False for None."""
     if isinstance(nesting, bool):
         return (nesting,)
-    return tuple(leaf for part in nesting.parts for leaf in leaves(part))
+    return tuple(leaf for part in parts(nesting) for leaf in leaves(part))
 
 
-def _flatten_all(
-    values: tuple[Any, ...],
-) -> tuple[PartialTensors, tuple[Nesting, ...]]:
-    pairs = [flatten(value) for value in values]
-    tensors = tuple(tensor for found, _ in pairs for tensor in found)
-    return tensors, tuple(nesting for _, nesting in pairs)
+def parts(nesting: Nesting) -> tuple[Nesting, ...]:
+    """Those of a tuple or a dictionary."""
+    assert isinstance(nesting, tuple), "a tensor has no parts"
+    return nesting[1:]
+
+
+def _take_apart(value: Any, tensors: list[Tensor | None]) -> Nesting:
+    if value is None or isinstance(value, Tensor):
+        tensors.append(value)
+        return value is not None
+    if isinstance(value, tuple | list):
+        return (None, *[_take_apart(part, tensors) for part in value])
+    if isinstance(value, dict):
+        return (tuple(value), *[_take_apart(x, tensors) for x in value.values()])
+    raise TypeError(f"expected tensors in tuples, got {type(value).__name__}")
 
 
 def _build(nesting: Nesting, tensors: Iterator[Tensor | None]) -> Any:
     if isinstance(nesting, bool):
         return next(tensors)
-    parts = tuple(_build(part, tensors) for part in nesting.parts)
-    if nesting.names is None:
-        return parts
-    return dict(zip(nesting.names, parts, strict=True))
+    names, *nested = nesting
+    built = [_build(part, tensors) for part in nested]
+    return tuple(built) if names is None else dict(zip(names, built, strict=True))

@@ -9,14 +9,12 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from rnndsl.runtime.graphs.branches import is_branching, is_part_of_a_whole
+from rnndsl.runtime.specification import PartialTensors
 
 
-def replay_refusal() -> str | None:
+def replay_refusal(inputs: PartialTensors) -> str | None:
     """What somebody else does here that has to see every operation, or None."""
-    is_within = is_branching()
-    if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
-        is_within = True
-    if is_within:
+    if is_branching() or _is_being_captured(inputs):
         return "a capture is under way, and takes in the plain loop"
     if is_part_of_a_whole():
         return "the model is captured as a whole"
@@ -30,6 +28,11 @@ def replay_refusal() -> str | None:
     return None
 
 
+def _is_being_captured(inputs: PartialTensors) -> bool:
+    is_on_gpu = any(value is not None and value.is_cuda for value in inputs)
+    return is_on_gpu and torch.cuda.is_current_stream_capturing()
+
+
 def is_in_backward() -> bool:
     """Whether this is called by a backward pass, as checkpoints do."""
     return torch._C._current_graph_task_id() != -1
@@ -40,18 +43,14 @@ def capture_refusal() -> str | None:
     return "a backward pass is under way" if is_in_backward() else None
 
 
-def module_refusal(module: nn.Module, *, is_called: bool) -> str | None:
-    """What is in a module that a recording of its calls would leave out, or None.
-
-    ``is_called``: a recording calls the module itself, hooks included.
-    """
+def module_refusal(module: nn.Module) -> str | None:
+    """What is in a module that a recording of its calls would leave out, besides hooks,
+    or None."""
     for name, part in module.named_modules():
         what = f"its part {name}" if name else "it"
         if part is not module and not _is_known(type(part)):
             kind = type(part).__qualname__
             return f"{what} is a {kind}, of which it is not known what it depends on"
-        if (is_called or part is not module) and _has_hooks(part):
-            return f"{what} has hooks, which would not be called in replays"
         for attribute, value in vars(part).items():
             # As in nn.utils.prune, or in a replica of nn.DataParallel.
             if isinstance(value, Tensor):
@@ -68,12 +67,3 @@ def _is_known(kind: type[nn.Module]) -> bool:
     home = kind.__module__
     is_ours = home == __name__ or home.startswith(f"{__name__.split('.graphs')[0]}.")
     return is_ours or home.startswith("torch.") or hasattr(kind, "specification")
-
-
-def _has_hooks(part: nn.Module) -> bool:
-    return bool(
-        part._forward_hooks
-        or part._forward_pre_hooks
-        or part._backward_hooks
-        or part._backward_pre_hooks
-    )

@@ -16,6 +16,7 @@ from rnndsl.runtime.checks import (
 )
 from rnndsl.runtime.engines.autocast import autocast_dtype, cast_tensors
 from rnndsl.runtime.engines.choice import records_calls
+from rnndsl.runtime.graphs.cache import Carried
 from rnndsl.runtime.layers.recurrent import RecurrentModule
 from rnndsl.runtime.specification import PartialTensors, Tensors, given_tensors
 
@@ -88,12 +89,14 @@ class RecurrentCell(RecurrentModule):
         new = last[0] if len(last) == 1 else last
         if self.specification.returns_first_state:
             return new
+        assert output is not None, "it is no state"
         return output[0] if leading else output[0, 0], new
 
     def _recorded_step(
         self, inputs: Tensors, state: Tensors | None, dtype: torch.dtype | None
-    ) -> tuple[Tensor, Tensors]:
-        """One step by ``scan``; in inference, by replay of a CUDA graph."""
+    ) -> tuple[Tensor | None, Tensors]:
+        """One step by ``scan``; in inference, by replay of a CUDA graph. The output may
+        be left out where the first state is what is returned."""
         first = () if state is None else state
         # In training each step would need a recording of its own, until backward.
         if torch.is_grad_enabled() or not records_calls(
@@ -108,12 +111,15 @@ class RecurrentCell(RecurrentModule):
             output, last = self.scan(
                 0, given_tensors(given[:count]), begin, None, dtype
             )
-            return output, *last
+            is_state = self.specification.returns_first_state
+            return None if is_state else output, *last
 
-        carried = tuple((count + index, 1 + index) for index in range(len(first)))
+        def carried() -> Carried:
+            return tuple((count + index, 1 + index) for index in range(len(first)))
+
         results = self.recorded(call, (*inputs, *first), options=dtype, carried=carried)
-        output, *last = given_tensors(results)
-        return output, tuple(last)
+        output, *last = results
+        return output, given_tensors(tuple(last))
 
     def _given_state(
         self, hx: Any, like: Tensor, is_batched: bool, dtype: torch.dtype | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ from rnndsl.runtime.engines.choice import (
     choose_engine,
 )
 from rnndsl.runtime.errors import ShapeError
-from rnndsl.runtime.graphs.cache import GraphCache
+from rnndsl.runtime.graphs.cache import Carried, GraphCache, nothing_carried
 from rnndsl.runtime.graphs.capture import Call
 from rnndsl.runtime.layers.explanation import explanation
 from rnndsl.runtime.layers.initialisation import initialise
@@ -218,7 +218,7 @@ class RecurrentModule(nn.Module):
         inputs: PartialTensors,
         *,
         options: Hashable = None,
-        carried: Sequence[tuple[int, int]] = (),
+        carried: Callable[[], Carried] = nothing_carried,
     ) -> PartialTensors:
         """``call(inputs)``, by replay of a CUDA graph where there is one; the arguments
         are those of ``GraphCache.run``."""

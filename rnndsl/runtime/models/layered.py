@@ -11,7 +11,6 @@ from rnndsl.runtime.engines.choice import (
     AUTOMATIC,
     check_engine,
     graph_refusal,
-    records_calls,
 )
 from rnndsl.runtime.graphs.function import RecordedFunction
 from rnndsl.runtime.layers.layer import RecurrentLayer
@@ -77,9 +76,8 @@ class LayeredModule(nn.Module):
                 part.graph_limit = limit
 
     def records(self, tensors: Tensors) -> bool:
-        """Whether calls with these inputs are recorded and replayed."""
-        # In this order: it is asked in every call, mostly without a GPU.
-        return graph_refusal(tensors) is None and records_calls(self.engine, tensors)
+        """Whether calls with these inputs can be recorded and replayed."""
+        return graph_refusal(tensors) is None
 
     def explain(self) -> str:
         """The stages, from the spec, and which engine runs in each recurrent layer."""

@@ -186,7 +186,9 @@ def test_states_that_lie_in_one_another(recorder: StandInRecorder) -> None:
                 x, first, _ = given
                 return x + first, first
 
-            return layer._graphs.run(self, call, (x, *states), carried=((1, 0), (2, 1)))
+            return layer._graphs.run(
+                self, call, (x, *states), carried=lambda: ((1, 0), (2, 1))
+            )
 
     layer = module_of("GRU").GRU(D, H)
     shift = Shift()

@@ -176,6 +176,39 @@ def test_what_stands_before_the_layers(
     assert recorder.records == 2
 
 
+def test_what_changes_in_a_part_is_seen(
+    compiled: Any, recorder: StandInRecorder
+) -> None:
+    ours, plain = pair(compiled.Video(F, K))
+    x = torch.randn(T, B, F, 6, 13)
+
+    def same_again(records: int) -> None:
+        for _ in range(3):
+            assert_close(ours(x)[0], plain(x)[0])
+        assert recorder.records == records
+
+    same_again(2)
+    # Another head of the same size, in the same place.
+    ours.head, plain.head = nn.Linear(10, K), copy.deepcopy(ours.head)
+    plain.head.load_state_dict(ours.head.state_dict())
+    same_again(4)
+    ours.layer_1.truncation = plain.layer_1.truncation = 2
+    same_again(6)
+    ours.layer_1.truncation = plain.layer_1.truncation = None
+    # The call before the last is known still.
+    same_again(6)
+    ours.layer_1.engine = "fused"
+    # The other layer records by itself.
+    same_again(8)
+    assert "ran plainly: the engine 'fused' is asked for" in sequences(ours)
+    ours.engine = "graph"
+    called: list[int] = []
+    ours.layer_1.register_forward_pre_hook(lambda *_: called.append(1))
+    ours(x)
+    assert called == [1]
+    assert "its part layer_1 has hooks" in sequences(ours)
+
+
 def test_running_means_are_updated_once_a_call(
     compiled: Any, recorder: StandInRecorder
 ) -> None:
