@@ -46,7 +46,7 @@ def _take_apart(value: Any, tensors: list[Tensor | None]) -> Nesting:
     if value is None or isinstance(value, Tensor):
         tensors.append(value)
         return value is not None
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return (None, *[_take_apart(part, tensors) for part in value])
     if isinstance(value, dict):
         return (tuple(value), *[_take_apart(x, tensors) for x in value.values()])
