@@ -221,6 +221,7 @@ class _Backward:
             room=(*room, *unbound),
             kernels=tuple(bindings),
             loop=tuple(loop),
+            launches=self._loop.in_each_step,
             after=tuple(fitted(after, indent=4)),
             no_inputs=tuple(
                 collection(

@@ -8,7 +8,9 @@ from functools import cache
 import jinja2
 
 from rnndsl.backends.cuda.backward import cuda_backward_view
+from rnndsl.backends.cuda.draw_in import draw_in_backward, draw_in_forward
 from rnndsl.backends.cuda.forward import cuda_forward_view
+from rnndsl.backends.cuda.keep_whole import keep_whole
 from rnndsl.backends.cuda.operations import NoKernels
 from rnndsl.backends.cuda.view import CudaView
 from rnndsl.plan.plan import CellPlan
@@ -38,8 +40,18 @@ def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     shapes = [i.shape for i in cell.inputs] + [s.shape for s in cell.states]
     if any(len(shape) > 1 for shape in shapes):
         raise NoKernels("works on images")
+    plan = keep_whole(plan)
+    # What is drawn into the loops must not cost a launch more in each step.
     forward, forward_kernels = cuda_forward_view(plan, stem, source)
+    drawn = draw_in_forward(plan)
+    other, other_kernels = cuda_forward_view(drawn, stem, source)
+    if other.launches <= forward.launches:
+        plan, forward, forward_kernels = drawn, other, other_kernels
     backward, backward_kernels = cuda_backward_view(plan, stem, source)
+    drawn = draw_in_backward(plan)
+    after, after_kernels = cuda_backward_view(drawn, stem, source)
+    if after.launches <= backward.launches:
+        backward, backward_kernels = after, after_kernels
     constant = f"{stem.upper()}_KERNELS"
     view = CudaView(
         cell=cell.name,

@@ -173,6 +173,7 @@ class _Forward:
             room=(*room, *fitted(unbound, indent=4)),
             kernels=tuple(bindings),
             loop=tuple(loop),
+            launches=self._loop.in_each_step,
             after=(*fitted(after, indent=4), *outputs),
             returned=(
                 *final,

@@ -57,6 +57,11 @@ class Loop:
         """Whether one launch of one kernel can run all steps."""
         return len(self.launches) == 1 and isinstance(self.launches[0], EntryKernel)
 
+    @property
+    def in_each_step(self) -> int:
+        """How many launches a step has."""
+        return 0 if self.runs_all else len(self.launches)
+
 
 def lay_out(
     lowered: Lowered,

@@ -16,8 +16,11 @@ from rnndsl.plan.shapes import Axes
 from rnndsl.plan.statements import (
     Axis,
     Compute,
+    Join,
     Multiply,
+    Slice,
     Statement,
+    Unsqueeze,
     reads,
     targets,
 )
@@ -76,6 +79,22 @@ def start_from_sums(
             and statement.target in moved
         )
     )
+
+
+def torch_reads(statements: tuple[Statement, ...]) -> dict[str, None]:
+    """The values that torch reads in a loop, with what products could be added to where
+    that lies."""
+    found: dict[str, None] = {}
+    products = {s.target: s for s in statements if isinstance(s, Multiply)}
+    for statement in statements:
+        sum_ = _products_of(statement, products)
+        if sum_ is not None:
+            _, rest = sum_
+            if len(rest) == 1 and rest[0].symbol is not None:
+                found[rest[0].symbol] = None
+        if not isinstance(statement, Compute | Join | Slice | Unsqueeze):
+            found.update(dict.fromkeys(reads(statement)))
+    return found
 
 
 def _products_of(

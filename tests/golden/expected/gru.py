@@ -243,8 +243,8 @@ extern "C" __global__ void gru_forward_1(
 }
 
 extern "C" __global__ void gru_backward_1(
-    Mask mask, In d_output_, In z_, In n__, In r_, In h_prev_, In n_sum_, Out d_n_pre_,
-    Out d_gates_h_, Out d_h_rows_, int batch, int H, int t
+    Mask mask, In d_output_, In z_, In n__, In r_, In h_prev_, In n_sum_,
+    Out d_gates_h_, Out d_gates_x_, Out d_h_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -272,10 +272,12 @@ extern "C" __global__ void gru_backward_1(
         const real d_h_prev_start = d_h * z;
         const real d_h_leaving = d_h_prev_start + (is_live ? real(0) :
             d_h_rows_arriving);
-        store(d_n_pre_, entry, d_n_pre);
         store(d_gates_h_, line * (3 * H) + unit, d_r_pre);
         store(d_gates_h_, line * (3 * H) + H + unit, d_z_pre);
         store(d_gates_h_, line * (3 * H) + 2 * H + unit, d_n_sum);
+        store(d_gates_x_, line * (3 * H) + unit, d_r_pre);
+        store(d_gates_x_, line * (3 * H) + H + unit, d_z_pre);
+        store(d_gates_x_, line * (3 * H) + 2 * H + unit, d_n_pre);
         store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
     }
 }
@@ -351,15 +353,15 @@ def gru_cuda_backward(
     # Room for what the loop computes.
     d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
     d_h_rows[steps % 2] = d_state[0]
-    d_n_pre = d_output.new_empty(steps, batch, hidden_size)
     d_gates_h = d_output.new_empty(steps, batch, 3 * hidden_size)
+    d_gates_x = d_output.new_empty(steps, batch, 3 * hidden_size)
     d_h_rows_steps = d_h_rows.unbind(0)
     d_gates_h_steps = d_gates_h.unbind(0)
     backward_1 = kernels.bind(
         "gru_backward_1",
         batch * hidden_size,
         reads=(mask, d_output, z, n, r, h_prev, n_sum),
-        writes=(d_n_pre, d_gates_h, d_h_rows),
+        writes=(d_gates_h, d_gates_x, d_h_rows),
         sizes=(batch, hidden_size),
     )
     for t in reversed(range(steps)):
@@ -367,8 +369,6 @@ def gru_cuda_backward(
         d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], weight_hh)
     d_first_state = (d_h_rows[0],)
     # After the loop: what no state's gradient waits for, for all steps at once.
-    d_r_pre, d_z_pre, _ = d_gates_h.chunk(3, -1)
-    d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
     d_gates_h_bias = d_gates_h.sum((0, 1))
     d_gates_x_bias = d_gates_x.sum((0, 1))
     d_gates_h_weight = d_gates_h.flatten(0, 1).t() @ h_prev.flatten(0, 1)

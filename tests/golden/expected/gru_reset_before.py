@@ -279,7 +279,7 @@ extern "C" __global__ void gru_reset_before_forward_2(
 
 extern "C" __global__ void gru_reset_before_backward_1(
     Mask mask, In d_h_rows_, In d_output_, In z_, In n__, In h_prev_, Out d_h_,
-    Out d_n_pre_, Out d_gates_h_, int batch, int H, int t
+    Out d_n_pre_, Out d_gates_h_, Out d_gates_x_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -302,12 +302,14 @@ extern "C" __global__ void gru_reset_before_backward_1(
         store(d_h_, n, d_h);
         store(d_n_pre_, entry, d_n_pre);
         store(d_gates_h_, line * (2 * H) + H + unit, d_z_pre);
+        store(d_gates_x_, line * (3 * H) + H + unit, d_z_pre);
+        store(d_gates_x_, line * (3 * H) + 2 * H + unit, d_n_pre);
     }
 }
 
 extern "C" __global__ void gru_reset_before_backward_2(
     Mask mask, In d_n_operand_, In h_prev_, In r_, In d_h_, In z_, Out d_gates_h_,
-    Out d_h_rows_, int batch, int H, int t
+    Out d_gates_x_, Out d_h_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -328,6 +330,7 @@ extern "C" __global__ void gru_reset_before_backward_2(
         const real d_h_leaving = d_h_prev_start + (is_live ? real(0) :
             d_h_rows_arriving);
         store(d_gates_h_, line * (2 * H) + unit, d_r_pre);
+        store(d_gates_x_, line * (3 * H) + unit, d_r_pre);
         store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
     }
 }
@@ -438,6 +441,7 @@ def gru_reset_before_cuda_backward(
     d_h_rows[steps % 2] = d_state[0]
     d_n_pre = d_output.new_empty(steps, batch, hidden_size)
     d_gates_h = d_output.new_empty(steps, batch, 2 * hidden_size)
+    d_gates_x = d_output.new_empty(steps, batch, 3 * hidden_size)
     d_h, d_n_operand = d_output.new_empty(2, batch, hidden_size).unbind(0)
     d_h_rows_steps = d_h_rows.unbind(0)
     d_n_pre_steps = d_n_pre.unbind(0)
@@ -446,14 +450,14 @@ def gru_reset_before_cuda_backward(
         "gru_reset_before_backward_1",
         batch * hidden_size,
         reads=(mask, d_h_rows, d_output, z, n, h_prev),
-        writes=(d_h, d_n_pre, d_gates_h),
+        writes=(d_h, d_n_pre, d_gates_h, d_gates_x),
         sizes=(batch, hidden_size),
     )
     backward_2 = kernels.bind(
         "gru_reset_before_backward_2",
         batch * hidden_size,
         reads=(mask, d_n_operand, h_prev, r, d_h, z),
-        writes=(d_gates_h, d_h_rows),
+        writes=(d_gates_h, d_gates_x, d_h_rows),
         sizes=(batch, hidden_size),
     )
     for t in reversed(range(steps)):
@@ -463,8 +467,6 @@ def gru_reset_before_cuda_backward(
         d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], h_prev_part_weight)
     d_first_state = (d_h_rows[0],)
     # After the loop: what no state's gradient waits for, for all steps at once.
-    d_r_pre, d_z_pre = d_gates_h.chunk(2, -1)
-    d_gates_x = torch.cat((d_r_pre, d_z_pre, d_n_pre), -1)
     d_gates_x_bias = d_gates_x.sum((0, 1))
     _, _, d_W_n_x_bias = d_gates_x_bias.chunk(3)
     d_gates_h_bias = d_gates_h.sum((0, 1))

@@ -179,37 +179,58 @@ def min_gru_backward(
 
 MIN_GRU_KERNELS = """
 extern "C" __global__ void min_gru_forward_1(
-    Mask mask, In h_early_, In h_early___, Out outputs_, Out h_states_, int batch,
-    int H, int keep, int steps
+    Mask mask, In gates_x_, In b_h_, In h_pre_fixed_, Out z_, Out h_left_,
+    Out sigmoid_h_left_, Out where_h_pre_, Out h_early_, Out outputs_, Out h_states_,
+    int batch, int H, int keep, int steps
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
+        const Index unit = n % H;
         real h_prev = load(h_states_, n);
         for (int t = 0; t < steps; ++t) {
             const int next = keep ? t + 1 : (t + 1) % 2;
             const Index line = t * Index(batch) + row;
             const bool is_live = mask == nullptr || mask[line];
             const Index entry = t * count + n;
-            const real h_early = load(h_early_, entry);
-            const real h_early__ = load(h_early___, entry);
+            const real z_pre = load(gates_x_, line * (2 * H) + unit);
+            const real W_h_x = load(gates_x_, line * (2 * H) + H + unit);
+            const real b_h = load(b_h_, unit);
+            const real h_pre_fixed = load(h_pre_fixed_, unit);
+            // min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)
+            const real z = sigmoid(z_pre);
             // min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+            const real h_left = W_h_x + b_h;
+            const real h_pre = h_pre_fixed + W_h_x;
+            const real sigmoid_h_left = sigmoid(h_left);
+            const real where_h_pre = (h_left >= 0 ? h_pre : sigmoid_h_left);
+            const real h_early = 1 - z;
+            const real h_early__ = z * where_h_pre;
             const real h = h_early * h_prev + h_early__;
             const real h_next = is_live ? h : h_prev;
             store(outputs_, entry, h);
             store(h_states_, next * count + n, h_next);
+            if (keep) {
+                store(z_, entry, z);
+                store(h_left_, entry, h_left);
+                store(sigmoid_h_left_, entry, sigmoid_h_left);
+                store(where_h_pre_, entry, where_h_pre);
+                store(h_early_, entry, h_early);
+            }
             h_prev = h_next;
         }
     }
 }
 
 extern "C" __global__ void min_gru_backward_1(
-    Mask mask, In d_output_, In h_early_, Out d_h_, Out d_h_rows_, int batch, int H,
-    int steps
+    Mask mask, In d_output_, In h_early_, In h_prev_, In z_, In h_left_,
+    In sigmoid_h_left_, In where_h_pre_, Out d_h_pre_, Out d_h_left_, Out d_gates_x_,
+    Out d_h_rows_, int batch, int H, int steps
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
         const Index row = n / H;
+        const Index unit = n % H;
         real d_h_rows_arriving = load(d_h_rows_, (steps % 2) * count + n);
         for (int t = steps - 1; t >= 0; --t) {
             const Index line = t * Index(batch) + row;
@@ -217,11 +238,27 @@ extern "C" __global__ void min_gru_backward_1(
             const Index entry = t * count + n;
             const real d_output = load(d_output_, entry);
             const real h_early = load(h_early_, entry);
+            const real h_prev = load(h_prev_, entry);
+            const real z = load(z_, entry);
+            const real h_left = load(h_left_, entry);
+            const real sigmoid_h_left = load(sigmoid_h_left_, entry);
+            const real where_h_pre = load(where_h_pre_, entry);
             const real d_h_next = is_live ? d_h_rows_arriving : real(0);
             const real d_h = d_output + d_h_next;
             const real d_h_prev = d_h * h_early;
+            const real d_h_early = d_h * h_prev;
+            const real d_where_h_pre = d_h * z;
+            const real d_sigmoid_h_left = (h_left >= 0 ? real(0.0) : d_where_h_pre);
+            const real d_h_pre = (h_left >= 0 ? d_where_h_pre : real(0.0));
+            const real d_h_left = sigmoid_backward(d_sigmoid_h_left, sigmoid_h_left);
+            const real d_W_h_x = d_h_pre + d_h_left;
+            const real d_z = d_h * where_h_pre + d_h_early * -1;
+            const real d_z_pre = sigmoid_backward(d_z, z);
             const real d_h_leaving = d_h_prev + (is_live ? real(0) : d_h_rows_arriving);
-            store(d_h_, entry, d_h);
+            store(d_h_pre_, entry, d_h_pre);
+            store(d_h_left_, entry, d_h_left);
+            store(d_gates_x_, line * (2 * H) + unit, d_z_pre);
+            store(d_gates_x_, line * (2 * H) + H + unit, d_W_h_x);
             store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
             d_h_rows_arriving = d_h_leaving;
         }
@@ -254,31 +291,25 @@ def min_gru_cuda_forward(
     h_pre_fixed = b_h + 0.5
     gates_x_bias = torch.cat((b_z, inputs[0].new_zeros((state[0].shape[1],))))
     gates_x = F.linear(x, weight_ih, gates_x_bias)
-    z_pre, W_h_x = gates_x.chunk(2, -1)
-    # min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)
-    z = torch.sigmoid(z_pre)
-    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
-    h_left = W_h_x + b_h
-    h_pre = h_pre_fixed + W_h_x
-    sigmoid_h_left = torch.sigmoid(h_left)
-    where_h_pre = torch.where(h_left >= 0, h_pre, sigmoid_h_left)
-    h_early = 1 - z
-    h_early_ = z * where_h_pre
     # Room for what the loop computes.
     rows = steps + 1 if keep else 2
     h_states = state[0].new_empty(rows, batch, hidden_size)
     h_states[0] = state[0]
+    kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
+    z, h_left, sigmoid_h_left, where_h_pre, h_early = (
+        inputs[0].new_empty(5, kept, batch, hidden_size).unbind(0)
+    )
     forward_1 = kernels.bind(
         "min_gru_forward_1",
         batch * hidden_size,
-        reads=(mask, h_early, h_early_),
-        writes=(outputs, h_states),
+        reads=(mask, gates_x, b_h, h_pre_fixed),
+        writes=(z, h_left, sigmoid_h_left, where_h_pre, h_early, outputs, h_states),
         sizes=(batch, hidden_size, keep),
     )
     forward_1(steps)
     last_state = (h_states[steps % rows].clone(),)
-    saved: Tensors = (z, h_left, sigmoid_h_left, where_h_pre, h_early, h_states[:steps])
+    saved: Tensors = (h_states[:steps], z, h_left, sigmoid_h_left, where_h_pre, h_early)
     return outputs, last_state, saved
 
 
@@ -301,31 +332,24 @@ def min_gru_cuda_backward(
     (x,) = inputs
     weight_ih, _ = parameters
     steps, batch = inputs[0].shape[:2]
-    z, h_left, sigmoid_h_left, where_h_pre, h_early, h_prev = saved
+    h_prev, z, h_left, sigmoid_h_left, where_h_pre, h_early = saved
     hidden_size = state[0].shape[1]
     # Room for what the loop computes.
     d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
     d_h_rows[steps % 2] = d_state[0]
-    d_h = d_output.new_empty(steps, batch, hidden_size)
+    d_h_pre = d_output.new_empty(steps, batch, hidden_size)
+    d_h_left = d_output.new_empty(steps, batch, hidden_size)
+    d_gates_x = d_output.new_empty(steps, batch, 2 * hidden_size)
     backward_1 = kernels.bind(
         "min_gru_backward_1",
         batch * hidden_size,
-        reads=(mask, d_output, h_early),
-        writes=(d_h, d_h_rows),
+        reads=(mask, d_output, h_early, h_prev, z, h_left, sigmoid_h_left, where_h_pre),
+        writes=(d_h_pre, d_h_left, d_gates_x, d_h_rows),
         sizes=(batch, hidden_size),
     )
     backward_1(steps)
     d_first_state = (d_h_rows[0],)
     # After the loop: what no state's gradient waits for, for all steps at once.
-    d_h_early = d_h * h_prev
-    d_where_h_pre = d_h * z
-    d_sigmoid_h_left = torch.where(h_left >= 0, 0.0, d_where_h_pre)
-    d_h_pre = torch.where(h_left >= 0, d_where_h_pre, 0.0)
-    d_h_left = torch.ops.aten.sigmoid_backward(d_sigmoid_h_left, sigmoid_h_left)
-    d_W_h_x = d_h_pre + d_h_left
-    d_z = d_h * where_h_pre + d_h_early * -1
-    d_z_pre = torch.ops.aten.sigmoid_backward(d_z, z)
-    d_gates_x = torch.cat((d_z_pre, d_W_h_x), -1)
     d_h_pre_fixed = d_h_pre.sum((0, 1))
     d_b_h_sum = d_h_left.sum((0, 1))
     d_b_h = d_h_pre_fixed + d_b_h_sum

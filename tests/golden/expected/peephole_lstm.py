@@ -300,8 +300,8 @@ extern "C" __global__ void peephole_lstm_forward_1(
 
 extern "C" __global__ void peephole_lstm_backward_1(
     Mask mask, In d_output_, In o_, In tanh_c_, In p_o_, In i_, In g_, In c_prev_,
-    In f_, In p_f_, In p_i_, Out d_gates_h_, Out d_h_rows_, Out d_c_rows_, int batch,
-    int H, int t
+    In f_, In p_f_, In p_i_, In c_, Out d_gates_h_, Out d_p_o_part_, Out d_p_f_part_,
+    Out d_p_i_part_, Out d_h_rows_, Out d_c_rows_, int batch, int H, int t
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -322,6 +322,7 @@ extern "C" __global__ void peephole_lstm_backward_1(
         const real f = load(f_, entry);
         const real p_f = load(p_f_, unit);
         const real p_i = load(p_i_, unit);
+        const real c = load(c_, entry);
         const real d_h_next = is_live ? d_h_rows_arriving : real(0);
         const real d_c_next = is_live ? d_c_rows_arriving : real(0);
         const real d_h = d_output + d_h_next;
@@ -336,12 +337,18 @@ extern "C" __global__ void peephole_lstm_backward_1(
         const real d_i = d_c * g;
         const real d_i_pre = sigmoid_backward(d_i, i);
         const real d_c_prev = d_c * f + d_f_pre * p_f + d_i_pre * p_i;
+        const real d_p_o_part = d_o_pre * c;
+        const real d_p_f_part = d_f_pre * c_prev;
+        const real d_p_i_part = d_i_pre * c_prev;
         const real d_h_leaving = is_live ? real(0) : d_h_rows_arriving;
         const real d_c_leaving = d_c_prev + (is_live ? real(0) : d_c_rows_arriving);
         store(d_gates_h_, line * (4 * H) + unit, d_i_pre);
         store(d_gates_h_, line * (4 * H) + H + unit, d_f_pre);
         store(d_gates_h_, line * (4 * H) + 2 * H + unit, d_g_pre);
         store(d_gates_h_, line * (4 * H) + 3 * H + unit, d_o_pre);
+        store(d_p_o_part_, entry, d_p_o_part);
+        store(d_p_f_part_, entry, d_p_f_part);
+        store(d_p_i_part_, entry, d_p_i_part);
         store(d_h_rows_, (t % 2) * count + n, d_h_leaving);
         store(d_c_rows_, (t % 2) * count + n, d_c_leaving);
     }
@@ -426,13 +433,16 @@ def peephole_lstm_cuda_backward(
     d_c_rows = d_state[1].new_empty(2, batch, hidden_size)
     d_c_rows[steps % 2] = d_state[1]
     d_gates_h = d_output.new_empty(steps, batch, 4 * hidden_size)
+    d_p_o_part = d_output.new_empty(steps, batch, hidden_size)
+    d_p_f_part = d_output.new_empty(steps, batch, hidden_size)
+    d_p_i_part = d_output.new_empty(steps, batch, hidden_size)
     d_h_rows_steps = d_h_rows.unbind(0)
     d_gates_h_steps = d_gates_h.unbind(0)
     backward_1 = kernels.bind(
         "peephole_lstm_backward_1",
         batch * hidden_size,
-        reads=(mask, d_output, o, tanh_c, p_o, i, g, c_prev, f, p_f, p_i),
-        writes=(d_gates_h, d_h_rows, d_c_rows),
+        reads=(mask, d_output, o, tanh_c, p_o, i, g, c_prev, f, p_f, p_i, c),
+        writes=(d_gates_h, d_p_o_part, d_p_f_part, d_p_i_part, d_h_rows, d_c_rows),
         sizes=(batch, hidden_size),
     )
     for t in reversed(range(steps)):
@@ -440,10 +450,6 @@ def peephole_lstm_cuda_backward(
         d_h_rows_steps[t % 2].addmm_(d_gates_h_steps[t], weight_hh)
     d_first_state = (d_h_rows[0], d_c_rows[0])
     # After the loop: what no state's gradient waits for, for all steps at once.
-    d_i_pre, d_f_pre, _, d_o_pre = d_gates_h.chunk(4, -1)
-    d_p_o_part = d_o_pre * c
-    d_p_f_part = d_f_pre * c_prev
-    d_p_i_part = d_i_pre * c_prev
     d_gates_x_bias = d_gates_h.sum((0, 1))
     d_p_o = d_p_o_part.sum((0, 1))
     d_p_f = d_p_f_part.sum((0, 1))
