@@ -298,7 +298,7 @@ def min_gru_cuda_forward(
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
     z, h_left, sigmoid_h_left, where_h_pre, h_early = (
-        inputs[0].new_empty(5, kept, batch, hidden_size).unbind(0)
+        inputs[0].new_empty(5, kept, batch, hidden_size).unbind()
     )
     forward_1 = kernels.bind(
         "min_gru_forward_1",
