@@ -163,7 +163,7 @@ class Capture:
     def _run(self) -> PartialTensors:
         with (
             self.lock,
-            _in_place_of(self._slots, self._aliases),
+            _in_place_of(self._slots, tuple(map(_beside, self._aliases))),
             _autocast_without_cache(),
         ):
             outputs = self._call(tuple(map(_beside, self._inputs)))
@@ -227,7 +227,7 @@ def _static(tensor: Tensor | None) -> Tensor | None:
 def _beside(tensor: Tensor | None) -> Tensor | None:
     """A view where a gradient is wanted: in it those of several branches add up. Torch
     warns where they would in a leaf, which belongs to one stream."""
-    if tensor is None or not tensor.requires_grad:
+    if tensor is None or not tensor.requires_grad or not torch.is_grad_enabled():
         return tensor
     return tensor.view_as(tensor)
 

@@ -17,6 +17,7 @@ from torch.nn.utils import prune
 
 import rnndsl
 from rnndsl.runtime.graphs.capture import Capture
+from rnndsl.runtime.graphs.key import stored_tensors
 from rnndsl.runtime.specification import PartialTensors
 
 
@@ -53,21 +54,27 @@ def test_replays_end_before_their_memory_goes(
 
 def test_branches_do_not_meet_in_a_leaf(recorder: StandInRecorder) -> None:
     """Torch warns of gradients that come to a leaf from several streams."""
-    leaves: list[bool] = []
+    module = nn.Linear(3, 2)
+    leaves: list[tuple[bool, bool]] = []
 
     def call(given: PartialTensors) -> PartialTensors:
-        x, y = given
+        (x,) = given
         assert x is not None
-        assert y is not None
-        leaves.append(x.is_leaf)
-        return (x * y,)
+        leaves.append((x.is_leaf, module.weight.is_leaf))
+        return (module(x),)
 
-    x, y = torch.randn(2, 3, requires_grad=True), torch.randn(2, 3)
-    capture = Capture(call, (x, y), (), recorder)
+    x = torch.randn(5, 3, requires_grad=True)
+    capture = Capture(call, (x,), stored_tensors(module), recorder)
     assert leaves
-    assert not any(leaves)
-    same(capture.replay((x, y)), ((x * y).detach(),))
-    same(capture.replay_backward((torch.ones(2, 3),)), (y, None))
+    assert not any(map(any, leaves))
+    same(capture.replay((x,)), (module(x).detach(),))
+    d = torch.randn(5, 2)
+    found = capture.replay_backward((d,))
+    expected = torch.autograd.grad(module(x), (x, module.weight, module.bias), d)
+    torch.testing.assert_close(found, expected)
+    with torch.no_grad():
+        Capture(call, (x,), stored_tensors(module), recorder)
+    assert leaves[-1] == (True, True)
 
 
 def test_weights_to_drop_are_part_of_the_key(
