@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 
 import rnndsl
 from rnndsl.runtime.graphs.capture import Capture
-from rnndsl.runtime.graphs.key import stored_tensors
+from rnndsl.runtime.graphs.watch import WatchedModule
 from rnndsl.runtime.specification import PartialTensors
 
 
@@ -64,7 +64,8 @@ def test_branches_do_not_meet_in_a_leaf(recorder: StandInRecorder) -> None:
         return (module(x),)
 
     x = torch.randn(5, 3, requires_grad=True)
-    capture = Capture(call, (x,), stored_tensors(module), recorder)
+    slots = WatchedModule(module, is_called=False).slots
+    capture = Capture(call, (x,), slots, recorder)
     assert leaves
     assert not any(map(any, leaves))
     same(capture.replay((x,)), (module(x).detach(),))
@@ -73,7 +74,7 @@ def test_branches_do_not_meet_in_a_leaf(recorder: StandInRecorder) -> None:
     expected = torch.autograd.grad(module(x), (x, module.weight, module.bias), d)
     torch.testing.assert_close(found, expected)
     with torch.no_grad():
-        Capture(call, (x,), stored_tensors(module), recorder)
+        Capture(call, (x,), slots, recorder)
     assert leaves[-1] == (True, True)
 
 
