@@ -54,18 +54,18 @@ class ReplayedCall(torch.autograd.Function):
         # Asked for even where they are not needed: torch then finds the parameters
         # that have been changed in place since forward.
         tensors: PartialTensors = ctx.saved_tensors
+        inputs = tensors[: ctx.number_of_inputs]
+        stored = tensors[ctx.number_of_inputs :]
         with capture.lock:
-            is_there = ctx.generation == capture.generation
+            is_there = ctx.generation == capture.generation and capture.reads(stored)
             if is_there and not torch.is_grad_enabled():
                 return (None, None, *capture.replay_backward(gradients))
         if capture.is_random:
             raise RuntimeError(
                 "engine 'graph': the masks that dropout drew in this forward pass are "
-                "gone, since another one has run, or its gradients are to be "
-                "differentiated. Set engine to 'fused'."
+                "gone, since another one has run, parameters have moved, or its "
+                "gradients are to be differentiated. Set engine to 'fused'."
             )
-        inputs = tensors[: ctx.number_of_inputs]
-        stored = tensors[ctx.number_of_inputs :]
         return (None, None, *_again(capture, inputs, stored, gradients))
 
 

@@ -124,6 +124,14 @@ class Capture:
         lives, or until that pass has run."""
         self._pending = weakref.ref(token)
 
+    def reads(self, stored: PartialTensors) -> bool:
+        """Whether these parameters and buffers lie where the recorded ones did: those
+        that are sharded come and go."""
+        return all(
+            x is not None and x.data_ptr() == alias.data_ptr()
+            for x, alias in zip(stored, self._aliases, strict=True)
+        )
+
     def replay_backward(self, gradients: PartialTensors) -> PartialTensors:
         """The gradients of inputs, then of parameters and buffers, from those of the
         outputs; None is zero."""

@@ -10,7 +10,19 @@ from typing import Any
 
 import pytest
 import torch
-from graph_cases import B, Cases, D, H, T, inputs, last_call, module_of, same, weighted
+from graph_cases import (
+    B,
+    Cases,
+    D,
+    H,
+    T,
+    gradients,
+    inputs,
+    last_call,
+    module_of,
+    same,
+    weighted,
+)
 from stand_in import StandInRecorder
 from torch import Tensor, nn
 from torch.nn.utils import prune
@@ -37,6 +49,20 @@ def test_what_backward_reads_is_in_memory_of_its_own(
         for steps in (2, 2, 3, 3):
             layer(torch.randn(steps, B, D))
     assert recorder.memories == ["shared", "shared"]
+
+
+def test_parameters_that_move_between_forward_and_backward(
+    cases: Cases, recorder: StandInRecorder
+) -> None:
+    """As those do that are sharded."""
+    layer, plain = cases.recorded()
+    (x, y), weight = inputs(), layer.weight_hh_l0
+    result = layer(x)
+    before, weight.data = weight.data, weight.data.clone()
+    before.fill_(torch.nan)
+    weighted(result).backward()
+    weighted(plain(y)).backward()
+    same(gradients(layer, x), gradients(plain, y))
 
 
 def test_replays_end_before_their_memory_goes(
