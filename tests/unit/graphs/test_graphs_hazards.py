@@ -133,7 +133,7 @@ def test_settings_of_precision_are_part_of_the_key(
     if not hasattr(owner, name):
         pytest.skip("this torch has no such setting")
     before = getattr(owner, name)
-    (other,) = (value for value in values if value != before)
+    other = next(value for value in values if value != before)
     layer, plain = cases.recorded()
     try:
         # The questions that torch had before it had this setting may raise now.
