@@ -40,7 +40,9 @@ class ReplayedCall(torch.autograd.Function):
             outputs = capture.replay(tensors[:number_of_inputs])
             ctx.generation = capture.generation
             capture.expect_backward(ctx.token)
-        ctx.save_for_backward(*tensors)
+        stored = capture.without_written(tensors[number_of_inputs:])
+        ctx.save_for_backward(*tensors[:number_of_inputs], *stored)
+        ctx.mark_non_differentiable(*capture.without_gradient(outputs))
         return outputs
 
     @staticmethod
@@ -53,9 +55,9 @@ class ReplayedCall(torch.autograd.Function):
         capture: Capture = ctx.capture
         # Asked for even where they are not needed: torch then finds the parameters
         # that have been changed in place since forward.
-        tensors: PartialTensors = ctx.saved_tensors
-        inputs = tensors[: ctx.number_of_inputs]
-        stored = tensors[ctx.number_of_inputs :]
+        kept: PartialTensors = ctx.saved_tensors
+        inputs = kept[: ctx.number_of_inputs]
+        stored = capture.with_written(kept[ctx.number_of_inputs :])
         with capture.lock:
             is_there = ctx.generation == capture.generation and capture.reads(stored)
             if is_there and not torch.is_grad_enabled():

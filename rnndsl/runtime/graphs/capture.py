@@ -71,10 +71,7 @@ class Capture:
         self._slots = tuple(stored)
         # Stand-ins for the parameters, in the same memory: the gradients of these are
         # recorded, and hooks and accumulation stay with the parameters themselves.
-        self._aliases = tuple(
-            slot.tensor.detach().requires_grad_(slot.tensor.requires_grad)
-            for slot in stored
-        )
+        self._aliases = tuple(map(_alias, stored))
         self._outputs: PartialTensors = ()
         self._handed: list[Handed | None] = []
         self._pending: weakref.ref[Pending] | None = None
@@ -83,8 +80,10 @@ class Capture:
         self._live: tuple[bool, ...] = ()
         self._d_outputs: tuple[Tensor, ...] = ()
         self._backward: Recording | None = None
-        with _kept_as_they_are([slot.tensor for slot in stored]):
+        with _kept_as_they_are(stored) as is_changed:
             self.is_random = recorder.warm_up(self._rehearse)
+            # Buffers such as running means, which each call changes.
+            self._written = is_changed()
             # What the rehearsal kept for its backward pass is not needed.
             self._outputs = ()
             is_live = any(self._live)
@@ -132,6 +131,29 @@ class Capture:
             for x, alias in zip(stored, self._aliases, strict=True)
         )
 
+    def without_written(self, stored: PartialTensors) -> PartialTensors:
+        """Parameters and buffers, None for the buffers that each call writes: no
+        backward pass asks whether they have changed."""
+        pairs = zip(stored, self._written, strict=True)
+        return tuple(None if is_written else tensor for tensor, is_written in pairs)
+
+    def with_written(self, stored: PartialTensors) -> PartialTensors:
+        """Parameters and buffers again, from what ``without_written`` has left."""
+        return tuple(
+            slot.tensor if is_written else tensor
+            for tensor, slot, is_written in zip(
+                stored, self._slots, self._written, strict=True
+            )
+        )
+
+    def without_gradient(self, outputs: PartialTensors) -> tuple[Tensor, ...]:
+        """Those of the outputs that have no gradient to pass on."""
+        return tuple(
+            output
+            for output, is_live in zip(outputs, self._live, strict=True)
+            if output is not None and not is_live
+        )
+
     def replay_backward(self, gradients: PartialTensors) -> PartialTensors:
         """The gradients of inputs, then of parameters and buffers, from those of the
         outputs; None is zero."""
@@ -153,8 +175,13 @@ class Capture:
     def run_plainly(
         self, inputs: PartialTensors, stored: PartialTensors
     ) -> PartialTensors:
-        """The same call, not recorded, with these parameters and buffers."""
-        with self.lock, _in_place_of(self._slots, stored):
+        """The same call once more, not recorded, with these parameters and buffers;
+        what it writes into buffers has been written."""
+        with (
+            self.lock,
+            _kept_as_they_are(self._slots),
+            _in_place_of(self._slots, stored),
+        ):
             return self._call(inputs)
 
     def _to_copy(self, inputs: PartialTensors) -> PartialTensors:
@@ -261,19 +288,34 @@ def _own_all(tensors: PartialTensors) -> PartialTensors:
     return own
 
 
+def _alias(slot: Slot) -> Tensor:
+    if isinstance(slot.tensor, nn.Parameter):
+        return slot.tensor.detach().requires_grad_(slot.tensor.requires_grad)
+    # Written to by what is rehearsed, which nobody who waits for a backward pass
+    # may notice: with a version of its own.
+    return slot.tensor.data
+
+
 @contextmanager
-def _kept_as_they_are(stored: Sequence[Tensor]) -> Iterator[None]:
-    """Undoes what is written into buffers meanwhile, such as running means."""
-    buffers = [tensor for tensor in stored if not isinstance(tensor, nn.Parameter)]
-    before = [buffer.clone() for buffer in buffers]
+def _kept_as_they_are(
+    stored: Sequence[Slot],
+) -> Iterator[Callable[[], tuple[bool, ...]]]:
+    """Undoes what is written into buffers meanwhile, such as running means. Gives a
+    function that tells which of all tensors have changed."""
+    tensors = [slot.tensor for slot in stored]
+    before = [None if isinstance(t, nn.Parameter) else t.clone() for t in tensors]
+
+    def is_changed() -> tuple[bool, ...]:
+        pairs = zip(tensors, before, strict=True)
+        return tuple(old is not None and not torch.equal(t, old) for t, old in pairs)
+
     try:
-        yield
+        yield is_changed
     finally:
-        with torch.no_grad():
-            for buffer, value in zip(buffers, before, strict=True):
+        for tensor, old, is_other in zip(tensors, before, is_changed(), strict=True):
+            if old is not None and is_other:
                 # Else a pass that waits for its backward would find it changed.
-                if not torch.equal(buffer, value):
-                    buffer.copy_(value)
+                tensor.data.copy_(old)
 
 
 def _apart(output: Tensor | None, inputs: PartialTensors) -> Tensor | None:

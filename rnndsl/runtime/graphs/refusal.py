@@ -6,10 +6,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from rnndsl.runtime.graphs.branches import is_branching, is_part_of_a_whole
 from rnndsl.runtime.specification import PartialTensors
+
+# Torch's own types, in which no operation is somebody else's.
+TENSORS = frozenset((Tensor, nn.Parameter))
 
 
 def replay_refusal(inputs: PartialTensors) -> str | None:
@@ -25,6 +29,10 @@ def replay_refusal(inputs: PartialTensors) -> str | None:
         return "anomaly detection needs the plain loop"
     if _get_current_dispatch_mode() is not None:
         return "a torch dispatch mode needs the plain loop"
+    if parametrize._cache_enabled:
+        return "torch.nn.utils.parametrize.cached keeps weights"
+    if any(type(value) not in TENSORS for value in inputs if value is not None):
+        return "an input is a tensor of a type of its own"
     return None
 
 
@@ -41,29 +49,3 @@ def is_in_backward() -> bool:
 def capture_refusal() -> str | None:
     """Why a call cannot be recorded now, though it could be replayed, or None."""
     return "a backward pass is under way" if is_in_backward() else None
-
-
-def module_refusal(module: nn.Module) -> str | None:
-    """What is in a module that a recording of its calls would leave out, besides hooks,
-    or None."""
-    for name, part in module.named_modules():
-        what = f"its part {name}" if name else "it"
-        if part is not module and not _is_known(type(part)):
-            kind = type(part).__qualname__
-            return f"{what} is a {kind}, of which it is not known what it depends on"
-        for attribute, value in vars(part).items():
-            # As in nn.utils.prune, or in a replica of nn.DataParallel.
-            if isinstance(value, Tensor):
-                return f"{what} has a tensor that is no parameter: {attribute}"
-        reason: str | None = getattr(part, "recording_refusal", None)
-        if reason is not None:
-            return reason
-    return None
-
-
-def _is_known(kind: type[nn.Module]) -> bool:
-    """Whether the work of a module depends on nothing but what recordings ask after:
-    one of torch, of the runtime, or generated."""
-    home = kind.__module__
-    is_ours = home == __name__ or home.startswith(f"{__name__.split('.graphs')[0]}.")
-    return is_ours or home.startswith("torch.") or hasattr(kind, "specification")

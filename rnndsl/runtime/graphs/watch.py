@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from types import BuiltinFunctionType, FunctionType, NoneType
 from typing import TypeAlias
 
 from torch import Tensor, nn
 
-from rnndsl.runtime.graphs.refusal import module_refusal
+from rnndsl.runtime.graphs.parts import has_hooks_anywhere, part_refusal
 
 # Attributes of modules that their work depends on and that can be set. ``p`` is the
 # probability of dropout modules.
@@ -22,6 +23,8 @@ _SETTINGS = (
     "_dropped_weights",
     "_truncation",
 )
+# Of torch's own modules everything of these types can be set.
+_VALUES = (bool, int, float, str, tuple, NoneType, FunctionType, BuiltinFunctionType)
 Settings: TypeAlias = tuple[tuple[object, ...], ...]
 # Engines of parts whose calls are recorded; most parts have none.
 _RECORDED = (None, "auto", "graph")
@@ -54,8 +57,14 @@ class WatchedModule:
     def __init__(self, module: nn.Module, *, is_called: bool) -> None:
         self._module = module
         parts = dict(module.named_modules())
-        attributes = [vars(part) for part in parts.values()]
-        self._settings = tuple(own.get for own in attributes)
+        # Kept, so that no other part can come to be where one of them was.
+        self._parts = tuple(parts.values())
+        attributes = [vars(part) for part in self._parts]
+        self._attributes = tuple(attributes)
+        self._settings = tuple(
+            (own.get, _settings_of(part))
+            for part, own in zip(self._parts, attributes, strict=True)
+        )
         self._stores = tuple(
             own[kind]
             for own in attributes
@@ -71,12 +80,12 @@ class WatchedModule:
         self.slots = tuple(_stored(module))
         self.tensors = tuple(slot.tensor for slot in self.slots)
         self._mark = self._look()
-        self._refusal = module_refusal(module)
+        self._refusal = _refusal(parts, is_called=is_called)
 
     def is_still(self, module: nn.Module) -> bool:
-        """Whether this is the module, of the same parts, none of whose tensors has been
-        replaced, moved, or asked for gradients or for none; in place they may have
-        changed."""
+        """Whether this is the module, of the same parts with the same attributes, none
+        of whose tensors has been replaced, moved, or asked for gradients or for none;
+        in place they may have changed."""
         return module is self._module and self._look() == self._mark
 
     @property
@@ -84,21 +93,45 @@ class WatchedModule:
         """What is in the module that a recording of its calls would leave out."""
         if any(self._hook_stores):
             name = next(name for hooks, name in self._hooks if hooks)
-            what = f"its part {name}" if name else "it"
-            return f"{what} has hooks, which would not be called in replays"
+            return f"{_called(name)} has hooks, which would not be called in replays"
+        if self._hook_stores and has_hooks_anywhere():
+            return "hooks of all modules would not be called in replays"
         return self._refusal
 
     def settings(self) -> Settings:
         """Of each part, what its work depends on besides tensors; the engine first."""
-        return tuple([tuple(map(get, _SETTINGS)) for get in self._settings])
+        return tuple([tuple(map(get, names)) for get, names in self._settings])
 
     def _look(self) -> Hashable:
         values = chain.from_iterable(store.values() for store in self._stores)
         return (
             tuple(map(id, values)),
+            tuple(map(len, self._attributes)),
             tuple([tensor.data_ptr() for tensor in self.tensors]),
             tuple([tensor.requires_grad for tensor in self.tensors]),
         )
+
+
+def _settings_of(part: nn.Module) -> tuple[str, ...]:
+    """The names of the attributes of a part that can be set."""
+    if not type(part).__module__.startswith("torch."):
+        return _SETTINGS
+    names = (name for name, value in vars(part).items() if type(value) in _VALUES)
+    return ("_engine", *names)
+
+
+def _refusal(parts: Mapping[str, nn.Module], *, is_called: bool) -> str | None:
+    """What is in the parts of a module, by their names, that a recording would leave
+    out, besides hooks, or None."""
+    for name, part in parts.items():
+        reason = part_refusal(part, is_called=is_called or name != "")
+        if reason is not None:
+            return f"{_called(name)} {reason}"
+    return None
+
+
+def _called(name: str) -> str:
+    return f"its part {name}" if name else "it"
 
 
 def engine_refusal(settings: Settings) -> str | None:

@@ -226,10 +226,10 @@ class RecurrentModule(nn.Module):
 
     @property
     def recording_refusal(self) -> str | None:
-        """Why no call can be recorded as a CUDA graph, or None."""
+        """What it has that cannot be recorded as a CUDA graph, or None."""
         structures = (own.structure for own in self.specification.parameters)
         if any(own is not None and own.kind == "orthogonal" for own in structures):
-            return "a matrix exponential, of orthogonal parameters, waits for the GPU"
+            return "has orthogonal parameters, whose exponential waits for the GPU"
         return None
 
     def first_parameter(self) -> Tensor | None:

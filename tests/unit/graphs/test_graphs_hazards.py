@@ -167,7 +167,7 @@ def test_what_waits_for_the_gpu_is_not_recorded(
     for _ in range(3):
         layer(torch.randn(T, B, D))
     assert last_call(layer) == (
-        "ran plainly: a matrix exponential, of orthogonal parameters, waits for the GPU"
+        "ran plainly: it has orthogonal parameters, whose exponential waits for the GPU"
     )
     assert recorder.records == 0
 
