@@ -106,7 +106,8 @@ def is_recorded() -> bool:
     """Whether the computation is recorded or transformed, to be run elsewhere: it then
     may leave nothing behind."""
     return (
-        torch.compiler.is_exporting()
+        # is_exporting() is true within torch.compile as well, before torch 2.12.
+        torch.compiler._is_exporting_flag
         or torch._C._get_tracing_state() is not None
         or torch._C._are_functorch_transforms_active()
     )
