@@ -183,6 +183,26 @@ def test_a_capture_that_fails_leaves_no_trace() -> None:
     assert last_call(layer) == "replayed"
 
 
+def test_a_capture_that_goes_takes_no_workspace_along() -> None:
+    """Torch 2.12 to 2.14 free those of the stream it began on (pytorch 193402). Few
+    results of long sums are where cuBLAS needs some."""
+    layer = module_of("LSTM").LSTM(2048, 64, device="cuda")
+    plain = copy.deepcopy(layer)
+    layer.engine, plain.engine = "graph", "fused"
+    layer.graph_limit = 2
+    kept, *others = (torch.randn(n, 8, 2048, device="cuda") for n in (4, 2, 3, 5))
+    with torch.no_grad():
+        for x in others:
+            for value in (kept, kept, x, x):
+                layer(value)
+            torch.cuda.empty_cache()
+            taken = torch.full((1 << 26,), torch.nan, device="cuda")
+            close(layer(kept), plain(kept))
+            assert last_call(layer) == "replayed"
+            assert bool(taken.isnan().all())
+            del taken
+
+
 def test_outputs_held_across_replays() -> None:
     layer, plain = recorded()
     x = torch.randn(T, B, D, device="cuda")
