@@ -1,8 +1,8 @@
 """Checks and times the engine ``graph`` on a GPU: ``python -m benchmarks.gpu``.
 
 Writes benchmarks/results/gpu-DATE.md, unless ``--quick``, and prints it. It ends within
-``--minutes``: what is not timed by then is left out, and the report says so. The report
-is written again after every shape, in case something ends it before.
+``--minutes``: what is not checked or timed by then is left out, and the report says so.
+The report is written again after every shape, in case something ends it before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import torch
 
 import rnndsl
 from benchmarks.gpu_checks import Check, checks
-from benchmarks.gpu_peers import GpuContestants, gpu_contestants
+from benchmarks.gpu_models import ModelEntry, compete, subjects
+from benchmarks.gpu_peers import GpuContestants, Loop, gpu_contestants, set_loop
 from benchmarks.gpu_report import GpuEntry, GpuResults, render_gpu
 from benchmarks.peers import CONTESTS, Contest
 from benchmarks.report import Shape
@@ -47,12 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     if not torch.cuda.is_available():
         sys.exit("benchmarks.gpu needs an NVIDIA GPU, and torch sees none")
-    deadline = time.monotonic() + 60 * options.minutes
+    start = time.monotonic()
+    deadline = start + 60 * options.minutes
+    # Torch before 2.9 collects garbage before every capture: what is there by now, the
+    # compiler and torch, is left out.
+    gc.collect()
+    gc.freeze()
     # As ours are, so that all compute the same.
     torch.backends.cudnn.allow_tf32 = False
     done: list[Check] = []
     entries: list[GpuEntry] = []
-    versions = _versions()
+    models: list[ModelEntry] = []
+    versions = _versions(options.loop)
 
     def report() -> str:
         text = render_gpu(
@@ -61,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 device=torch.cuda.get_device_name(),
                 versions=versions,
                 checks=tuple(done),
+                models=tuple(models),
                 entries=tuple(entries),
+                minutes=(time.monotonic() - start) / 60,
             )
         )
         if not options.quick:
@@ -70,12 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file.write_text(text, encoding="utf-8")
         return text
 
+    def has_time() -> bool:
+        return time.monotonic() < deadline
+
     if not options.no_checks:
-        for check in checks():
+        for check in checks(DEVICE, has_time):
             print(f"{check.what}: {check.passed}, {check.seen}", file=sys.stderr)
             done.append(check)
+        report()
     effort = QUICK if options.quick else FULL
-    for entry in _timed(effort, lambda: time.monotonic() < deadline, done):
+    for model in _timed_models(effort, has_time, done, options.loop):
+        models.append(model)
+        report()
+    for entry in _timed(effort, has_time, done, options.loop):
         if entries and entry.shape != entries[-1].shape:
             report()
         entries.append(entry)
@@ -84,20 +100,57 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
 
 
-def _versions() -> tuple[str, ...]:
+def _versions(loop: Loop) -> tuple[str, ...]:
     """What is installed, and which loop the graphs are of."""
     module: Any = rnndsl.load(zoo.path("LSTM"))
-    explained = module.LSTM(2, 2, device=DEVICE).explain().splitlines()
+    layer = module.LSTM(2, 2, device=DEVICE)
+    set_loop(layer, loop)
+    explained = layer.explain().splitlines()
     return (
         f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN "
         f"{torch.backends.cudnn.version()}, Python {platform.python_version()}",
         f"float32 products: {torch.get_float32_matmul_precision()}, without TF32",
-        *(line.strip() for line in explained if line.startswith("  cuda:")),
+        *(
+            line.strip()
+            for line in explained
+            if line.startswith(("  cuda:", "  fused:"))
+        ),
     )
 
 
+def _timed_models(
+    effort: Effort, has_time: Callable[[], bool], failed: list[Check], loop: Loop
+) -> Iterator[ModelEntry]:
+    """Models and steps; what fails is noted in ``failed``."""
+    for subject in subjects():
+        for name, dtype in DTYPES.items():
+            found: list[ModelEntry] = []
+            what = f"{subject.what}, {name}"
+            if has_time():
+                print(what, file=sys.stderr)
+                gc.collect()
+                try:
+                    found.extend(
+                        compete(subject, name, dtype, effort, device=DEVICE, loop=loop)
+                    )
+                except Exception as error:
+                    failed.append(Check(what, False, _first_line(error)))
+            timed = [entry.mode for entry in found]
+            yield from found
+            for mode in subject.modes:
+                if mode not in timed:
+                    yield ModelEntry(subject.what, name, mode, None)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def _timed(
-    effort: Effort, has_time: Callable[[], bool], failed: list[Check]
+    effort: Effort,
+    has_time: Callable[[], bool],
+    failed: list[Check],
+    loop: Loop = "auto",
 ) -> Iterator[GpuEntry]:
     """Small shapes first: they are those that fit. What fails is noted in ``failed``,
     and the others go on."""
@@ -109,10 +162,11 @@ def _timed(
                 if has_time():
                     print(what, file=sys.stderr)
                     try:
-                        found.extend(_compete(contest, shape, name, dtype, effort))
-                    except (RuntimeError, AssertionError) as error:
-                        seen = (str(error).splitlines() or [type(error).__name__])[0]
-                        failed.append(Check(what, False, seen))
+                        found.extend(
+                            _compete(contest, shape, name, dtype, effort, loop)
+                        )
+                    except Exception as error:
+                        failed.append(Check(what, False, _first_line(error)))
                 timed = [entry.mode for entry in found]
                 yield from found
                 for mode in MODES:
@@ -121,14 +175,19 @@ def _timed(
 
 
 def _compete(
-    contest: Contest, shape: Shape, name: str, dtype: torch.dtype, effort: Effort
+    contest: Contest,
+    shape: Shape,
+    name: str,
+    dtype: torch.dtype,
+    effort: Effort,
+    loop: Loop,
 ) -> Iterator[GpuEntry]:
     """One cell at one shape, once the contestants are seen to agree."""
     # Graphs of the layers before are in cycles with these, and their memory is large.
     gc.collect()
     torch.manual_seed(0)
     x = torch.randn(shape.T, shape.B, shape.I, device=DEVICE, dtype=dtype)
-    layers = gpu_contestants(contest, x, shape.H)
+    layers = gpu_contestants(contest, x, shape.H, loop)
     _check_agreement(layers, x)
     for mode in MODES:
         calls = {title: call(layer, x, mode) for title, layer in layers.named().items()}
@@ -161,6 +220,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--no-checks", action="store_true", help="timings alone, for work on these"
+    )
+    parser.add_argument(
+        "--loop",
+        choices=("auto", "fused"),
+        default="auto",
+        help="what the graphs are of: fused leaves out the CUDA kernels",
     )
     parser.add_argument(
         "--minutes", type=float, default=7.5, help="to stop after (default: 7.5)"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import rnndsl
+from benchmarks.gpu_scenarios import SCENARIOS
 from rnndsl import compiler, zoo
 from rnndsl.runtime.engines.choice import ENGINES, GRAPH
 from rnndsl.verify.interpreter import run_sequence
@@ -38,22 +40,30 @@ class Check:
     seen: str
 
 
-def checks() -> Iterator[Check]:
-    """All of them, one after the other."""
+def checks(device: str, has_time: Callable[[], bool]) -> Iterator[Check]:
+    """All of them, one after the other, as long as there is time."""
     torch.backends.cuda.matmul.allow_tf32 = False
     for cell in CELLS:
         for dtype in TOLERANCES:
-            yield from parity(cell, (GRAPH, *(e.name for e in ENGINES)), dtype, "cuda")
+            if has_time():
+                engines = (GRAPH, *(engine.name for engine in ENGINES))
+                yield from parity(cell, engines, dtype, device)
     for cell in ("LSTM", "MGU"):
-        what = f"{_STEPS:,} optimiser steps, {cell}"
-        yield _tried(what, lambda c=cell: _training(c))  # type: ignore[misc]
-    yield _tried(f"memory over {_SHAPES:,} random shapes", _memory)
+        what = f"{_STEPS:,} optimiser steps of {len(SCENARIOS)} kinds, {cell}"
+        yield _tried(what, partial(training, cell, (GRAPH, "fused"), device), has_time)
+    what = f"memory over {_SHAPES:,} random shapes"
+    yield _tried(what, partial(_memory, device), has_time)
 
 
-def _tried(what: str, run: Callable[[], tuple[bool, str]]) -> Check:
+def _tried(
+    what: str, run: Callable[[], tuple[bool, str]], has_time: Callable[[], bool]
+) -> Check:
+    if not has_time():
+        return Check(what, False, "there was no time left")
     try:
         passed, seen = run()
-    except RuntimeError as error:
+    # Whatever it is, the others go on.
+    except Exception as error:
         passed, seen = False, (str(error).splitlines() or [type(error).__name__])[0]
     return Check(what, passed, seen)
 
@@ -81,7 +91,7 @@ def parity(
             return worst <= TOLERANCES[dtype], f"largest relative error {worst:.1e}"
 
         name = str(dtype).removeprefix("torch.")
-        yield _tried(f"parity: {cell}, {engine}, {name}", run)
+        yield _tried(f"parity: {cell}, {engine}, {name}", run, lambda: True)
 
 
 def _interpreted(cell: str, layer: Any, x: Tensor) -> dict[str, Tensor | None]:
@@ -129,37 +139,40 @@ def _difference(actual: Tensor | None, expected: Tensor | None) -> float:
     return float(difference / expected.detach().abs().max().clamp(min=1))
 
 
-def _training(cell: str) -> tuple[bool, str]:
-    """Adam by replays and by the plain loop, from the same start."""
-    graph = _layer(cell).cuda()
-    plain = copy.deepcopy(graph)
-    graph.engine, plain.engine = GRAPH, "fused"
-    pairs = [(m, torch.optim.Adam(m.parameters(), lr=1e-3)) for m in (graph, plain)]
-    generator = torch.Generator("cuda").manual_seed(2)
-    for _ in range(_STEPS):
-        x = torch.randn(T, B, D, generator=generator, device="cuda")
+def training(cell: str, engines: tuple[str, str], device: str) -> tuple[bool, str]:
+    """Adam over all that training loops do, by two engines from the same start; whether
+    they end with the same parameters, and the first, if it is ``graph``, replays."""
+    first = _layer(cell).to(device)
+    second = copy.deepcopy(first)
+    first.engine, second.engine = engines
+    pairs = [(m, torch.optim.Adam(m.parameters(), lr=1e-3)) for m in (first, second)]
+    generator = torch.Generator(device).manual_seed(2)
+    for step in range(_STEPS):
+        x = torch.randn(T, B, D, generator=generator, device=device)
         for module, optimiser in pairs:
             optimiser.zero_grad()
-            (module(x)[0] - x.mean()).square().mean().backward()
+            SCENARIOS[step % len(SCENARIOS)](module, x.clone().requires_grad_())
             optimiser.step()
+    for module, _ in pairs:
+        module(x.requires_grad_())
     worst = max(
         _difference(a, b.double().cpu())
-        for a, b in zip(graph.parameters(), plain.parameters(), strict=True)
+        for a, b in zip(first.parameters(), second.parameters(), strict=True)
     )
-    replayed = "the last call replayed" in graph.explain()
+    replayed = "the last call replayed" in first.explain()
     seen = f"parameters differ by {worst:.1e}, {'' if replayed else 'not '}replayed"
-    return worst <= 1e-3 and replayed, seen
+    return worst <= 1e-3 and replayed is (engines[0] == GRAPH), seen
 
 
-def _memory() -> tuple[bool, str]:
+def _memory(device: str) -> tuple[bool, str]:
     """Reserved memory, before and after shapes that come twice, each captured."""
-    layer = _layer("LSTM").cuda()
+    layer = _layer("LSTM").to(device)
     layer.engine = GRAPH
     generator = torch.Generator().manual_seed(3)
 
     def call() -> None:
         steps, rows = torch.randint(1, 33, (2,), generator=generator).tolist()
-        x = torch.zeros(steps, rows, D, device="cuda", requires_grad=True)
+        x = torch.zeros(steps, rows, D, device=device, requires_grad=True)
         for _ in range(2):
             layer(x)[0].sum().backward()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.gpu_checks import Check
+from benchmarks.gpu_models import ModelEntry
 from benchmarks.report import Shape
 from benchmarks.timing import MODES, Mode, Ratio, Timing, geometric_mean
 
@@ -46,7 +47,9 @@ class GpuResults:
     device: str
     versions: tuple[str, ...]
     checks: tuple[Check, ...]
+    models: tuple[ModelEntry, ...]
     entries: tuple[GpuEntry, ...]
+    minutes: float
 
 
 def render_gpu(results: GpuResults) -> str:
@@ -57,16 +60,50 @@ def render_gpu(results: GpuResults) -> str:
         INTRODUCTION,
         f"- {results.device}",
         *(f"- {version}" for version in results.versions),
+        f"- written after {results.minutes:.1f} minutes",
         "",
         *_checks(results.checks),
     ]
     if results.entries:
-        lines += ["## Summary", "", *_summary(results.entries)]
+        lines += ["## Summary", "", *_summary(results.entries), ""]
+    if results.models:
+        lines += ["## Models and single steps", "", *_models(results.models)]
     for dtype in dict.fromkeys(entry.dtype for entry in results.entries):
         for mode in MODES:
             chosen = [e for e in results.entries if (e.dtype, e.mode) == (dtype, mode)]
             lines += ["", f"## {mode.capitalize()}, {dtype}", "", *_table(chosen)]
     return "\n".join(lines) + "\n"
+
+
+def _models(entries: Sequence[ModelEntry]) -> list[str]:
+    """In microseconds a call, since a step takes but a few. ``plain`` is the engine
+    ``fused``, without a graph."""
+    names = ("graph", "plain", "torch.nn")
+    heads = (*(f"{name}, µs" for name in names), "plain / graph", "torch.nn / graph")
+    lines = [
+        "Microseconds a call; `plain` is the engine `fused`, which no graph replays.",
+        "",
+        f"| what | mode | dtype | {' | '.join(heads)} |",
+        "|---|---|---|" + "--:|" * len(heads),
+    ]
+    for entry in entries:
+        start = f"| {entry.what} | {entry.mode} | {entry.dtype} |"
+        timing = entry.timing
+        if timing is None:
+            lines.append(f"{start} not timed |" + " |" * 4)
+            continue
+        cells = [
+            f"{1e6 * timing.median(name):.1f}" if name in timing.seconds else ""
+            for name in names
+        ]
+        cells += [
+            f"**{Ratio.of(timing.ratios(name, 'graph')).median:.2f}**"
+            if name in timing.seconds
+            else ""
+            for name in names[1:]
+        ]
+        lines.append(f"{start} {' | '.join(cells)} |")
+    return lines
 
 
 def _checks(checks: Sequence[Check]) -> list[str]:

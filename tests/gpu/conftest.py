@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def little_garbage() -> Iterator[None]:
+    """Torch before 2.9 collects garbage before every capture: what is there already,
+    the compiler and torch, is left out."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
