@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from rnndsl.analysis.program import Shape
@@ -27,6 +28,7 @@ from rnndsl.plan.statements import (
     SumFeatures,
     SumSteps,
 )
+from rnndsl.plan.sums import added
 from rnndsl.symbolic.adjoint import (
     Adjoint,
     AdjointGraph,
@@ -143,9 +145,7 @@ class _Backward:
                     parts.append(Symbol(self._across(node, reader, arriving, own)))
                 case _:
                     assert_never(contribution)
-        formula = parts[0]
-        for part in parts[1:]:
-            formula = formula + part
+        formula = added(parts, partial(self._temporary, node, when))
         if isinstance(formula, Symbol):
             self._aliases[item.name] = formula
             self._result[item.node] = formula.name

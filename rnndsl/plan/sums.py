@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from rnndsl.formulas.formula import Binary, Formula, Negate, Symbol
+
+MAX_TERMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,13 @@ def total(parts: list[Term]) -> Formula:
     for part in ordered[1:]:
         result = Binary("-" if part.negative else "+", result, part.formula)
     return result
+
+
+def added(parts: list[Formula], named: Callable[[Formula], str]) -> Formula:
+    """The sum of formulas. A long one is added up in parts, to which ``named`` gives
+    names: each term is a level more, here and for Python's parser."""
+    rest = parts
+    while len(rest) > MAX_TERMS:
+        first = reduce(add, rest[:MAX_TERMS])
+        rest = [Symbol(named(first)), *rest[MAX_TERMS:]]
+    return reduce(add, rest)

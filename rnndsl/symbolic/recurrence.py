@@ -87,7 +87,9 @@ def recurrence(graph: StepGraph) -> Recurrence:
 def _known(graph: StepGraph, new_states: dict[str, str]) -> dict[str, None]:
     """The states whose new values need no old value but those of such states."""
     known: dict[str, None] = {}
-    for _ in new_states:
+    before = -1
+    while len(known) > before:
+        before = len(known)
         others = [state for state in new_states if state not in known]
         reached = _reached_from(graph, others)
         known |= {state: None for state in others if new_states[state] not in reached}
@@ -97,7 +99,7 @@ def _known(graph: StepGraph, new_states: dict[str, str]) -> dict[str, None]:
 def _reached_from(graph: StepGraph, states: Iterable[str]) -> dict[str, None]:
     """The values that depend on the old value of one of the states."""
     found: dict[str, None] = {}
-    old = [Previous(state) for state in states]
+    old = dict.fromkeys(Previous(state) for state in states)
     for node in graph.nodes:
         reads = operands(node.operation)
         if node.operation in old or any(name in found for name in reads):

@@ -76,7 +76,13 @@ def _defined(lines: Iterable[str]) -> Iterator[str]:
 @cache
 def _sources() -> dict[str, str]:
     """The text of each file of the runtime, by its name behind that of the package."""
-    return dict(_files(resources.files(_PACKAGE), ""))
+    return dict(_files(_folder(), ""))
+
+
+def _folder() -> Traversable:
+    """The runtime's folder, found without importing it: that would import torch."""
+    package, _, folder = _PACKAGE.partition(".")
+    return resources.files(package).joinpath(folder)
 
 
 def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
@@ -90,7 +96,7 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _homes() -> dict[str, str]:
     """The file that defines each name which the runtime offers."""
-    offered = resources.files(_PACKAGE).joinpath("__init__.py")
+    offered = _folder().joinpath("__init__.py")
     return {
         alias.name: name
         for name, statement in _own_imports(offered.read_text(encoding="utf-8"))

@@ -47,9 +47,10 @@ def test_commands_that_only_read_import_nothing_heavy(
     assert last.startswith("imported: []"), done.stdout + done.stderr
 
 
-def test_compiling_does_not_import_torch(elman: Path) -> None:
+@pytest.mark.parametrize("option", ["--no-standalone", "--standalone"])
+def test_compiling_does_not_import_torch(elman: Path, option: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _REPORT, "compile", "elman.rnn"],
+        [sys.executable, "-c", _REPORT, "compile", option, "elman.rnn"],
         capture_output=True,
         text=True,
     )

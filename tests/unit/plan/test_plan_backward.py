@@ -20,6 +20,7 @@ from rnndsl.plan.statements import (
     reads,
     targets,
 )
+from rnndsl.plan.sums import MAX_TERMS
 
 FIXED_SCALARS = """
 cell Scaled(I, H):
@@ -120,3 +121,42 @@ def test_a_value_without_gradient() -> None:
     assert plan.backward.parameters[0] is None
     assert plan.backward.parameters[1] is not None
     assert plan.backward.inputs[1] is None
+
+
+def many_readers(count: int) -> str:
+    """A cell with this many states, all of which read its input."""
+    states = "".join(f"    state s{k}: [H]\n" for k in range(count))
+    equations = "".join(
+        f"    s{k}[t] = tanh(s{(k + 1) % count}[t-1] + x[t])\n" for k in range(count)
+    )
+    return f"cell Ring(H):\n    input x: [H]\n{states}{equations}    output s0[t]\n"
+
+
+def test_a_long_sum_of_gradients_is_added_up_in_parts() -> None:
+    def parts(count: int) -> int:
+        text = Compilation(Source("ring.rnn", many_readers(count)), None).module_text
+        return text.count("d_x_part = ")
+
+    assert parts(MAX_TERMS) == 0
+    assert parts(MAX_TERMS + 1) > 0
+
+
+def test_parts_of_a_long_sum_are_the_same_gradient() -> None:
+    text = Compilation(Source("ring.rnn", many_readers(230)), None).module_text
+    module = ModuleType("ring")
+    exec(compile(text, "ring.py", "exec"), module.__dict__)
+    layer = module.Ring(3, dtype=torch.float64)
+    x = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+    found = []
+    for layer.engine in ("fused", "reference"):
+        output, states = layer(x)
+        total = sum((k + output.sum() * state).sum() for k, state in enumerate(states))
+        found.append(torch.autograd.grad(total, x)[0])
+    assert_same(found[0], found[1])
+
+
+def test_a_value_with_a_thousand_readers() -> None:
+    """As deep a sum of their gradients is more than Python can recurse into."""
+    text = many_readers(1000)
+    (plan,) = Compilation(Source("ring.rnn", text), None).plans
+    assert len(plan.backward.leaving) == 1000
