@@ -8,6 +8,7 @@ from functools import cache
 import jinja2
 
 from rnndsl.backends.cuda.backward import cuda_backward_view
+from rnndsl.backends.cuda.compute_again import compute_again
 from rnndsl.backends.cuda.draw_in import draw_in_backward, draw_in_forward
 from rnndsl.backends.cuda.forward import cuda_forward_view
 from rnndsl.backends.cuda.keep_whole import keep_whole
@@ -41,17 +42,10 @@ def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     if any(len(shape) > 1 for shape in shapes):
         raise NoKernels("works on images")
     plan = keep_whole(plan)
-    # What is drawn into the loops must not cost a launch more in each step.
+    for change in (draw_in_forward, draw_in_backward, compute_again):
+        plan = _no_worse(change(plan), plan)
     forward, forward_kernels = cuda_forward_view(plan, stem, source)
-    drawn = draw_in_forward(plan)
-    other, other_kernels = cuda_forward_view(drawn, stem, source)
-    if other.launches <= forward.launches:
-        plan, forward, forward_kernels = drawn, other, other_kernels
     backward, backward_kernels = cuda_backward_view(plan, stem, source)
-    drawn = draw_in_backward(plan)
-    after, after_kernels = cuda_backward_view(drawn, stem, source)
-    if after.launches <= backward.launches:
-        backward, backward_kernels = after, after_kernels
     constant = f"{stem.upper()}_KERNELS"
     view = CudaView(
         cell=cell.name,
@@ -68,6 +62,21 @@ def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     return KernelText(
         constant=constant, forward=forward.name, backward=backward.name, lines=lines
     )
+
+
+def _no_worse(changed: CellPlan, plan: CellPlan) -> CellPlan:
+    """The changed plan, if no step launches more for that."""
+    try:
+        return changed if _launches(changed) <= _launches(plan) else plan
+    except NoKernels:
+        return plan
+
+
+def _launches(plan: CellPlan) -> int:
+    """How many a step has, forward and backward."""
+    forward, _ = cuda_forward_view(plan, "", "")
+    backward, _ = cuda_backward_view(plan, "", "")
+    return forward.launches + backward.launches
 
 
 @cache

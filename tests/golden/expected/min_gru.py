@@ -179,8 +179,7 @@ def min_gru_backward(
 
 MIN_GRU_KERNELS = """
 extern "C" __global__ void min_gru_forward_1(
-    Mask mask, In gates_x_, In b_h_, In h_pre_fixed_, Out z_, Out h_left_,
-    Out sigmoid_h_left_, Out where_h_pre_, Out h_early_, Out outputs_, Out h_states_,
+    Mask mask, In gates_x_, In b_h_, In h_pre_fixed_, Out outputs_, Out h_states_,
     int batch, int H, int keep, int steps
 ) {
     const Index count = Index(batch) * H;
@@ -205,27 +204,20 @@ extern "C" __global__ void min_gru_forward_1(
             const real sigmoid_h_left = sigmoid(h_left);
             const real where_h_pre = (h_left >= 0 ? h_pre : sigmoid_h_left);
             const real h_early = 1 - z;
-            const real h_early__ = z * where_h_pre;
-            const real h = h_early * h_prev + h_early__;
+            const real h_early_ = z * where_h_pre;
+            const real h = h_early * h_prev + h_early_;
             const real h_next = is_live ? h : h_prev;
             store(outputs_, entry, h);
             store(h_states_, next * count + n, h_next);
-            if (keep) {
-                store(z_, entry, z);
-                store(h_left_, entry, h_left);
-                store(sigmoid_h_left_, entry, sigmoid_h_left);
-                store(where_h_pre_, entry, where_h_pre);
-                store(h_early_, entry, h_early);
-            }
             h_prev = h_next;
         }
     }
 }
 
 extern "C" __global__ void min_gru_backward_1(
-    Mask mask, In d_output_, In h_early_, In h_prev_, In z_, In h_left_,
-    In sigmoid_h_left_, In where_h_pre_, Out d_h_pre_, Out d_h_left_, Out d_gates_x_,
-    Out d_h_rows_, int batch, int H, int steps
+    Mask mask, In gates_x_, In b_h_, In h_pre_fixed_, In d_output_, In h_prev_,
+    Out d_h_pre_, Out d_h_left_, Out d_gates_x_, Out d_h_rows_, int batch, int H,
+    int steps
 ) {
     const Index count = Index(batch) * H;
     for (Index n = first_entry(); n < count; n += all_threads()) {
@@ -236,14 +228,21 @@ extern "C" __global__ void min_gru_backward_1(
             const Index line = t * Index(batch) + row;
             const bool is_live = mask == nullptr || mask[line];
             const Index entry = t * count + n;
+            const real z_pre = load(gates_x_, line * (2 * H) + unit);
+            const real W_h_x = load(gates_x_, line * (2 * H) + H + unit);
+            const real b_h = load(b_h_, unit);
+            const real h_pre_fixed = load(h_pre_fixed_, unit);
             const real d_output = load(d_output_, entry);
-            const real h_early = load(h_early_, entry);
             const real h_prev = load(h_prev_, entry);
-            const real z = load(z_, entry);
-            const real h_left = load(h_left_, entry);
-            const real sigmoid_h_left = load(sigmoid_h_left_, entry);
-            const real where_h_pre = load(where_h_pre_, entry);
             const real d_h_next = is_live ? d_h_rows_arriving : real(0);
+            // min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)
+            const real z = sigmoid(z_pre);
+            // min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+            const real h_left = W_h_x + b_h;
+            const real h_pre = h_pre_fixed + W_h_x;
+            const real sigmoid_h_left = sigmoid(h_left);
+            const real where_h_pre = (h_left >= 0 ? h_pre : sigmoid_h_left);
+            const real h_early = 1 - z;
             const real d_h = d_output + d_h_next;
             const real d_h_prev = d_h * h_early;
             const real d_h_early = d_h * h_prev;
@@ -295,21 +294,17 @@ def min_gru_cuda_forward(
     rows = steps + 1 if keep else 2
     h_states = state[0].new_empty(rows, batch, hidden_size)
     h_states[0] = state[0]
-    kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
-    z, h_left, sigmoid_h_left, where_h_pre, h_early = (
-        inputs[0].new_empty(5, kept, batch, hidden_size).unbind()
-    )
     forward_1 = kernels.bind(
         "min_gru_forward_1",
         batch * hidden_size,
         reads=(mask, gates_x, b_h, h_pre_fixed),
-        writes=(z, h_left, sigmoid_h_left, where_h_pre, h_early, outputs, h_states),
+        writes=(outputs, h_states),
         sizes=(batch, hidden_size, keep),
     )
     forward_1(steps)
     last_state = (h_states[steps % rows].clone(),)
-    saved: Tensors = (h_states[:steps], z, h_left, sigmoid_h_left, where_h_pre, h_early)
+    saved: Tensors = (gates_x, h_states[:steps])
     return outputs, last_state, saved
 
 
@@ -330,10 +325,13 @@ def min_gru_cuda_backward(
     over kernels kept.
     """
     (x,) = inputs
-    weight_ih, _ = parameters
+    weight_ih, bias_ih = parameters
     steps, batch = inputs[0].shape[:2]
-    h_prev, z, h_left, sigmoid_h_left, where_h_pre, h_early = saved
+    gates_x, h_prev = saved
     hidden_size = state[0].shape[1]
+    _, b_h = bias_ih.chunk(2)
+    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+    h_pre_fixed = b_h + 0.5
     # Room for what the loop computes.
     d_h_rows = d_state[0].new_empty(2, batch, hidden_size)
     d_h_rows[steps % 2] = d_state[0]
@@ -343,7 +341,7 @@ def min_gru_cuda_backward(
     backward_1 = kernels.bind(
         "min_gru_backward_1",
         batch * hidden_size,
-        reads=(mask, d_output, h_early, h_prev, z, h_left, sigmoid_h_left, where_h_pre),
+        reads=(mask, gates_x, b_h, h_pre_fixed, d_output, h_prev),
         writes=(d_h_pre, d_h_left, d_gates_x, d_h_rows),
         sizes=(batch, hidden_size),
     )
