@@ -120,7 +120,7 @@ class Launches:
             if len(tensors) == 1:
                 lines.append(f"{tensors[0]} = {like}.new_empty({shape})")
                 continue
-            all_ = f"{like}.new_empty({len(tensors)}, {shape}).unbind()"
+            all_ = f"torch.unbind({like}.new_empty({len(tensors)}, {shape}))"
             lines.extend(unpack(tensors, all_, indent=4))
         if is_used(self._kept, "\n".join(lines)):
             lines = [*kept, *lines]

@@ -311,7 +311,7 @@ def gru_cuda_forward(
     h_states[0] = state[0]
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
-    n_sum, r, z, n = inputs[0].new_empty(4, kept, batch, hidden_size).unbind()
+    n_sum, r, z, n = torch.unbind(inputs[0].new_empty(4, kept, batch, hidden_size))
     gates_h = inputs[0].new_empty(batch, 3 * hidden_size)
     h_states_steps = h_states.unbind(0)
     forward_1 = kernels.bind(

@@ -377,9 +377,9 @@ def gru_reset_before_cuda_forward(
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
     gates_h = inputs[0].new_empty(batch, 2 * hidden_size)
-    r, n = inputs[0].new_empty(2, kept, batch, hidden_size).unbind()
-    z, n_operand = (
-        inputs[0].new_empty(2, steps if keep else 1, batch, hidden_size).unbind()
+    r, n = torch.unbind(inputs[0].new_empty(2, kept, batch, hidden_size))
+    z, n_operand = torch.unbind(
+        inputs[0].new_empty(2, steps if keep else 1, batch, hidden_size)
     )
     n_pre_part = inputs[0].new_empty(batch, hidden_size)
     h_states_steps = h_states.unbind(0)
@@ -442,7 +442,7 @@ def gru_reset_before_cuda_backward(
     d_n_pre = d_output.new_empty(steps, batch, hidden_size)
     d_gates_h = d_output.new_empty(steps, batch, 2 * hidden_size)
     d_gates_x = d_output.new_empty(steps, batch, 3 * hidden_size)
-    d_h, d_n_operand = d_output.new_empty(2, batch, hidden_size).unbind()
+    d_h, d_n_operand = torch.unbind(d_output.new_empty(2, batch, hidden_size))
     d_h_rows_steps = d_h_rows.unbind(0)
     d_n_pre_steps = d_n_pre.unbind(0)
     d_gates_h_steps = d_gates_h.unbind(0)

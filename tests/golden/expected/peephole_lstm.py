@@ -387,7 +387,9 @@ def peephole_lstm_cuda_forward(
     kept = steps if keep else 0
     outputs = inputs[0].new_empty(steps, batch, hidden_size)
     gates_h = gates_x.contiguous()
-    i, f, g, c, o, tanh_c = inputs[0].new_empty(6, kept, batch, hidden_size).unbind()
+    i, f, g, c, o, tanh_c = torch.unbind(
+        inputs[0].new_empty(6, kept, batch, hidden_size)
+    )
     h_states_steps = h_states.unbind(0)
     gates_h_steps = gates_h.unbind(0)
     forward_1 = kernels.bind(
