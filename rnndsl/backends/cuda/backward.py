@@ -38,6 +38,11 @@ def cuda_backward_view(
     return _Backward(plan, stem, source).view()
 
 
+def backward_launches(plan: CellPlan) -> int:
+    """How many launches a step has. Raises NoKernels if it cannot have kernels."""
+    return _Backward(plan, "", "").loop.in_each_step
+
+
 class _Backward:
     def __init__(self, plan: CellPlan, stem: str, source: str) -> None:
         self._plan = plan
@@ -51,11 +56,11 @@ class _Backward:
             )
             for state in plan.graph.cell.states
         )
-        self._loop = self._cut()
+        self.loop = self._cut()
         self._launches = Launches(
             plan,
             self._printer,
-            self._loop,
+            self.loop,
             source=source,
             stem=stem,
             is_forward=False,
@@ -221,7 +226,6 @@ class _Backward:
             room=(*room, *unbound),
             kernels=tuple(bindings),
             loop=tuple(loop),
-            launches=self._loop.in_each_step,
             after=tuple(fitted(after, indent=4)),
             no_inputs=tuple(
                 collection(

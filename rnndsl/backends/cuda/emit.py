@@ -7,10 +7,10 @@ from functools import cache
 
 import jinja2
 
-from rnndsl.backends.cuda.backward import cuda_backward_view
+from rnndsl.backends.cuda.backward import backward_launches, cuda_backward_view
 from rnndsl.backends.cuda.compute_again import compute_again
 from rnndsl.backends.cuda.draw_in import draw_in_backward, draw_in_forward
-from rnndsl.backends.cuda.forward import cuda_forward_view
+from rnndsl.backends.cuda.forward import cuda_forward_view, forward_launches
 from rnndsl.backends.cuda.keep_whole import keep_whole
 from rnndsl.backends.cuda.operations import NoKernels
 from rnndsl.backends.cuda.view import CudaView
@@ -41,9 +41,7 @@ def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     shapes = [i.shape for i in cell.inputs] + [s.shape for s in cell.states]
     if any(len(shape) > 1 for shape in shapes):
         raise NoKernels("works on images")
-    plan = keep_whole(plan)
-    for change in (draw_in_forward, draw_in_backward, compute_again):
-        plan = _no_worse(change(plan), plan)
+    plan = _improved(keep_whole(plan))
     forward, forward_kernels = cuda_forward_view(plan, stem, source)
     backward, backward_kernels = cuda_backward_view(plan, stem, source)
     constant = f"{stem.upper()}_KERNELS"
@@ -64,19 +62,18 @@ def _written(plan: CellPlan, stem: str, source: str) -> KernelText:
     )
 
 
-def _no_worse(changed: CellPlan, plan: CellPlan) -> CellPlan:
-    """The changed plan, if no step launches more for that."""
-    try:
-        return changed if _launches(changed) <= _launches(plan) else plan
-    except NoKernels:
-        return plan
-
-
-def _launches(plan: CellPlan) -> int:
-    """How many a step has, forward and backward."""
-    forward, _ = cuda_forward_view(plan, "", "")
-    backward, _ = cuda_backward_view(plan, "", "")
-    return forward.launches + backward.launches
+def _improved(plan: CellPlan) -> CellPlan:
+    """The plan with all that suits kernels better and costs a step no launch more."""
+    launches = forward_launches(plan) + backward_launches(plan)
+    for change in (draw_in_forward, draw_in_backward, compute_again):
+        changed = change(plan)
+        try:
+            found = forward_launches(changed) + backward_launches(changed)
+        except NoKernels:
+            continue
+        if found <= launches:
+            plan, launches = changed, found
+    return plan
 
 
 @cache

@@ -31,6 +31,11 @@ def cuda_forward_view(
     return _Forward(plan, stem, source).view()
 
 
+def forward_launches(plan: CellPlan) -> int:
+    """How many launches a step has. Raises NoKernels if it cannot have kernels."""
+    return _Forward(plan, "", "").loop.in_each_step
+
+
 class _Forward:
     def __init__(self, plan: CellPlan, stem: str, source: str) -> None:
         self._plan = plan
@@ -50,11 +55,11 @@ class _Forward:
                 plan.graph.cell.states, forward.previous, strict=True
             )
         )
-        self._loop = self._cut()
+        self.loop = self._cut()
         self._launches = Launches(
             plan,
             self._printer,
-            self._loop,
+            self.loop,
             source=source,
             stem=stem,
             is_forward=True,
@@ -173,7 +178,6 @@ class _Forward:
             room=(*room, *fitted(unbound, indent=4)),
             kernels=tuple(bindings),
             loop=tuple(loop),
-            launches=self._loop.in_each_step,
             after=(*fitted(after, indent=4), *outputs),
             returned=(
                 *final,

@@ -73,7 +73,7 @@ KernelView: TypeAlias = EntryKernelView | RowKernelView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LoopView:
-    """A function that runs all steps of ``cell``, each with so many ``launches``."""
+    """A function that runs all steps of ``cell``."""
 
     name: str
     cell: str
@@ -82,7 +82,6 @@ class _LoopView:
     room: tuple[str, ...]
     kernels: tuple[str, ...]
     loop: tuple[str, ...]
-    launches: int
     after: tuple[str, ...]
 
 
