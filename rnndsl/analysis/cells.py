@@ -35,6 +35,7 @@ from rnndsl.analysis.names import (
 )
 from rnndsl.analysis.operand import Operand
 from rnndsl.analysis.order import check_order
+from rnndsl.analysis.overflow import check_overflow
 from rnndsl.analysis.reserved import ARGUMENTS
 from rnndsl.analysis.scope import Kind, Scope
 from rnndsl.analysis.shape_rules import update_differs
@@ -99,6 +100,7 @@ class _Resolution:
         equations, output = self._equations(steps, names)
         if output is not None and len(equations) == len(steps):
             check_clipping(equations, output.expression, report)
+            check_overflow(equations, output.expression, report)
         self._check_usage(tensors, steps)
         if report.has_errors or output is None:
             return None

@@ -96,10 +96,13 @@ def beyond_sizes(number: tree.NumberLiteral) -> Diagnostic | None:
     return out_of_range(number.span, "too large for a size")
 
 
-def unknown_dimension(name: tree.Name, scope: Scope) -> Diagnostic:
-    """A dimension that the head of the cell does not list."""
+def unknown_dimension(
+    name: tree.Name, scope: Scope, others: Iterable[str] = ()
+) -> Diagnostic:
+    """A dimension that the head of the cell does not list; ``others`` are the words
+    that could stand in its place."""
     known = [d.name for d in scope.of_kind(Kind.DIMENSION)]
-    advice = did_you_mean(suggest(name.text, known))
+    advice = did_you_mean(suggest(name.text, (*known, *others)))
     return error(
         "RNN056",
         f"there is no dimension {quoted(name.text)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _EDIT = 100
-_CASE = 20
+_SLIGHT = 20
 _PREFIX = 4
 _LONGEST = 64
 
@@ -14,8 +14,9 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate nearest to ``name``, or None if none is near.
 
     Near means one edit for every three characters, at least one. An edit inserts,
-    deletes, replaces or swaps neighbours; a change of case counts less. Of two equally
-    near, the one with the longer common beginning wins, then the first given.
+    deletes, replaces or swaps neighbours; a change of case, and an underscore left out,
+    count less. Of two equally near, the one with the longer common beginning wins,
+    then the first given.
     """
     if len(name) > _LONGEST:
         return None
@@ -45,7 +46,7 @@ def _common_prefix(one: str, other: str) -> int:
 def _replacement(a: str, b: str) -> int:
     if a == b:
         return 0
-    return _CASE if a.lower() == b.lower() else _EDIT
+    return _SLIGHT if a.lower() == b.lower() else _EDIT
 
 
 def _distance(one: str, other: str) -> int:
@@ -57,7 +58,7 @@ def _distance(one: str, other: str) -> int:
         for j, b in enumerate(other, start=1):
             cost = min(
                 before[j] + _EDIT,
-                row[j - 1] + _EDIT,
+                row[j - 1] + (_SLIGHT if b == "_" else _EDIT),
                 before[j - 1] + _replacement(a, b),
             )
             if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:

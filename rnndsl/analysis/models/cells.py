@@ -11,6 +11,7 @@ from rnndsl.analysis.model_layers import CellUse
 from rnndsl.analysis.models.context import ModelContext
 from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
+    PARALLEL,
     arguments_of,
     check_plain,
     wrong_arguments,
@@ -125,10 +126,10 @@ def unknown_cell(name: tree.Name, context: ModelContext) -> Diagnostic:
     """A layer of something that is no cell."""
     standard = standard_specs()
     known = tuple(context.cells)
-    near = suggest(name.text, (*known, *standard))
+    near = suggest(name.text, (*known, PARALLEL, *standard))
     if name.text in standard:
         advice = f"import it: `from zoo import {name.text}`"
-    elif near is not None and near not in known:
+    elif near in standard and near not in known:
         advice = f"{did_you_mean(near)} Import it: `from zoo import {near}`"
     else:
         advice = did_you_mean(near) or "define it, or import one: `from zoo import GRU`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rnndsl.analysis.dimensions import beyond_sizes, unknown_dimension
@@ -43,8 +43,9 @@ class ModelContext:
     def add(self, diagnostic: Diagnostic) -> None:
         self.report.add(diagnostic)
 
-    def size(self, term: tree.ClauseTerm) -> Dim | None:
-        """The size that a term writes; None, and reported, if it writes none."""
+    def size(self, term: tree.ClauseTerm, others: Iterable[str] = ()) -> Dim | None:
+        """The size that a term writes; None, and reported, if it writes none.
+        ``others`` are the words that could stand in its place."""
         match term:
             case tree.NumberLiteral(text=text, value=value):
                 if not is_whole_number(text) or value == 0:
@@ -56,15 +57,15 @@ class ModelContext:
                     return None
                 return int(text)
             case tree.Term(arguments=None, repetition=None, option=None, origin=None):
-                return self._dimension(term.name)
+                return self._dimension(term.name, others)
             case tree.Term():
                 self.add(not_a_size(term.span))
                 return None
 
-    def _dimension(self, name: tree.Name) -> str | None:
+    def _dimension(self, name: tree.Name, others: Iterable[str]) -> str | None:
         declared = self.scope.get(name.text)
         if declared is None or declared.kind is not Kind.DIMENSION:
-            self.add(unknown_dimension(name, self.scope))
+            self.add(unknown_dimension(name, self.scope, others))
             return None
         self.used.add(name.text)
         return name.text

@@ -152,7 +152,7 @@ class Maps:
                 if check_plain(value, report):
                     self._activation(value, _UNARY[value.name.text])
             else:
-                self._linear(value.span, self._context.size(value))
+                self._linear(value.span, self._context.size(value, _UNARY))
         if isinstance(values[-1], tree.Term) and values[-1].name.text in _UNARY:
             label = "ends with a size"
             self._context.add(wrong_arguments(values[-1].span, "mlp", form, label))

@@ -13,6 +13,7 @@ from rnndsl.analysis.models.layers import LayerLine, LayerOptions
 from rnndsl.analysis.models.states import read_state
 from rnndsl.analysis.models.terms import (
     LAYER_OPTIONS,
+    PARALLEL,
     arguments_of,
     check_plain,
     excluded,
@@ -35,7 +36,6 @@ from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
 
 MAX_LAYERS = 256
-PARALLEL = "parallel"
 _BRANCH_MERGES = (Merge.CONCAT, Merge.SUM, Merge.MEAN, Merge.PRODUCT)
 _MERGE = "merge"
 

@@ -11,6 +11,7 @@ from rnndsl.diagnostics import Diagnostic, Label, Report, Span
 from rnndsl.diagnostics.suggest import suggest
 from rnndsl.syntax import tree
 
+PARALLEL = "parallel"
 LAYER_OPTIONS = (
     "bidirectional",
     "reverse",

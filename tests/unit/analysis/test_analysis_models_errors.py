@@ -228,3 +228,19 @@ def test_a_residual_beside_a_projection_and_of_images(
     spec = model_spec(lines, "M()", first).replace("import ", f"import {cell}, ", 1)
     (diagnostic,) = (d for d in report_on(spec) if d.code == "RNN088")
     assert diagnostic.help == advice
+
+
+@pytest.mark.parametrize(
+    ("lines", "advice"),
+    [
+        ("layer paralel(GRU(3), GRU(3))", "did you mean `parallel`?"),
+        ("layer LSTTM(3)", "did you mean `LSTM`?"),
+        ("layer Elmann(3)", "did you mean `Elman`? Import it: `from zoo import Elman`"),
+        ("layer GRU(3)\nhead mlp(5, rleu, 2)", "did you mean `relu`?"),
+        ("layer GRU(3)\nhead mlp(5, J, 2)", "add it to the head: `(I, J)`"),
+        ("layer GRU(rel)", "add it to the head: `(I, rel)`"),
+    ],
+)
+def test_words_one_key_away(lines: str, advice: str) -> None:
+    (diagnostic,) = report_on(model_spec(lines))
+    assert diagnostic.help == advice

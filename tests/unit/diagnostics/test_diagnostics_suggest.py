@@ -53,6 +53,8 @@ def test_nine_of_ten_slips_are_understood(kind: str, seed: int) -> None:
         ("Elmann", ("Elman", "ElmanReLU"), "Elman"),
         ("W_j", ("W_i", "V_j"), "W_i"),
         ("ab", ("ba", "cb"), "ba"),
+        ("Wf", ("W", "f", "W_f", "W_i"), "W_f"),
+        ("hid", ("hit", "h_id"), "h_id"),
         ("q", ("h", "c", "x"), None),
         ("zzzz", ("sigmoid", "tanh"), None),
         ("tanh", ("tanh",), None),
