@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from threading import RLock
@@ -220,6 +220,19 @@ class GraphCache:
         watched: WatchedModule,
         carried: Carried,
     ) -> Capture | Plainly:
+        with _alone_in(watched.parts) as is_alone:
+            if not is_alone:
+                return Plainly("another thread is at work in a part of the module")
+            return self._record_alone(place, call, inputs, watched, carried)
+
+    def _record_alone(
+        self,
+        place: tuple[CallKey, int],
+        call: Call,
+        inputs: PartialTensors,
+        watched: WatchedModule,
+        carried: Carried,
+    ) -> Capture | Plainly:
         device = next(value.device for value in inputs if value is not None)
         handled = sys.exc_info()[1]
         if self._recorder is None:
@@ -239,6 +252,27 @@ class GraphCache:
         if device.type == "cuda":
             torch.cuda.empty_cache()
         return Plainly(reason, for_good=True)
+
+
+@contextmanager
+def _alone_in(parts: Iterable[nn.Module]) -> Iterator[bool]:
+    """Keeps other threads out of what parts of a module record by themselves: they
+    would find other tensors in the places of parameters. Waits for nobody, who might
+    wait for this thread; gives whether they could be kept out."""
+    kept = (value for part in parts for value in vars(part).values())
+    caches = [x for value in kept if isinstance(x := _cache_of(value), GraphCache)]
+    with ExitStack() as stack:
+        for cache in caches:
+            if not cache._lock.acquire(blocking=False):
+                yield False
+                return
+            stack.callback(cache._lock.release)
+        yield True
+
+
+def _cache_of(value: object) -> object:
+    """What keeps recordings, as layers have one, and models one for each function."""
+    return getattr(value, "graphs", value)
 
 
 def _remember(store: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:

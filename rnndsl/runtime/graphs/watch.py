@@ -50,20 +50,20 @@ class WatchedModule:
 
     Looking again takes a few microseconds, which is why attributes are read from the
     dictionaries in which modules keep them. ``is_called``: recordings call the module
-    itself, hooks included. ``refusal`` says what is in the module that recordings would
-    leave out, or is None.
+    itself, hooks included. ``parts`` are the module and all in it. ``refusal`` says what
+    is in the module that recordings would leave out, or is None.
     """
 
     def __init__(self, module: nn.Module, *, is_called: bool) -> None:
         self._module = module
         parts = dict(module.named_modules())
         # Kept, so that no other part can come to be where one of them was.
-        self._parts = tuple(parts.values())
-        attributes = [vars(part) for part in self._parts]
+        self.parts = tuple(parts.values())
+        attributes = [vars(part) for part in self.parts]
         self._attributes = tuple(attributes)
         self._settings = tuple(
             (own.get, _settings_of(part))
-            for part, own in zip(self._parts, attributes, strict=True)
+            for part, own in zip(self.parts, attributes, strict=True)
         )
         self._stores = tuple(
             own[kind]
