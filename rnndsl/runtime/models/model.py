@@ -182,8 +182,8 @@ class RecurrentModel(LayeredModule):
             case _:
                 assert_never(specification.exchange)
         if self._kept_state is not None and not is_recorded():
-            like = next(self.parameters(), None)
-            dtype = output.dtype if like is None else like.dtype
+            # Not next(): torch.compile knows it without a default only, in torch 2.8.
+            dtype = (*self.parameters(), output)[0].dtype
             self._kept_state.keep(state, dtype)
         if not layout.is_batched:
             state = without_rows(state)
