@@ -50,8 +50,8 @@ class WatchedModule:
 
     Looking again takes a few microseconds, which is why attributes are read from the
     dictionaries in which modules keep them. ``is_called``: recordings call the module
-    itself, hooks included. ``parts`` are the module and all in it. ``refusal`` says what
-    is in the module that recordings would leave out, or is None.
+    itself, hooks included. ``parts`` are the module and all in it. ``refusal`` says
+    what is in the module that recordings would leave out, or is None.
     """
 
     def __init__(self, module: nn.Module, *, is_called: bool) -> None:
