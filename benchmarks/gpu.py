@@ -24,6 +24,7 @@ from benchmarks.gpu_checks import Check, checks
 from benchmarks.gpu_models import ModelEntry, compete, subjects
 from benchmarks.gpu_peers import GpuContestants, Loop, gpu_contestants, set_loop
 from benchmarks.gpu_report import GpuEntry, GpuResults, render_gpu
+from benchmarks.machine import Machine
 from benchmarks.peers import CONTESTS, Contest
 from benchmarks.report import Shape
 from benchmarks.timing import MODES, Effort, call, measure
@@ -106,7 +107,9 @@ def _versions(loop: Loop) -> tuple[str, ...]:
     layer = module.LSTM(2, 2, device=DEVICE)
     set_loop(layer, loop)
     explained = layer.explain().splitlines()
+    machine = Machine.here()
     return (
+        f"{machine.processor}, {machine.cores} cores",
         f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN "
         f"{torch.backends.cudnn.version()}, Python {platform.python_version()}",
         f"float32 products: {torch.get_float32_matmul_precision()}, without TF32",

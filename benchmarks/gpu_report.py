@@ -11,6 +11,8 @@ from benchmarks.report import Shape
 from benchmarks.timing import MODES, Mode, Ratio, Timing, geometric_mean
 
 OPPONENTS = ("eager", "captured", "torch.nn")
+# Times the speed of the eager loop, of every cell where T >= 100.
+EXPECTED = 10
 INTRODUCTION = """\
 The engine `graph` against an eager loop of the same cell, written by hand and
 differentiated by autograd; against that loop captured by
@@ -140,6 +142,16 @@ def _summary(entries: Sequence[GpuEntry]) -> list[str]:
             ]
             means.append(_mean(found))
         lines.append(f"| {opponent} | {' | '.join(means)} |")
+    found = [
+        ratio.median
+        for entry in entries
+        if entry.shape.T >= 100 and (ratio := entry.ratio("eager")) is not None
+    ]
+    fast = sum(ratio >= EXPECTED for ratio in found)
+    lines += [
+        "",
+        f"At least {EXPECTED} times as fast as the eager loop: {fast} of {len(found)}.",
+    ]
     return lines
 
 

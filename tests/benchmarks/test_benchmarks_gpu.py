@@ -181,6 +181,7 @@ def test_the_report() -> None:
     assert "- memory over 10 random shapes: passed, 1 MiB, then 1 MiB" in lines
     assert not any("1.0e-07" in line for line in lines)
     assert "| eager | **10.00**, 5.00 to 20.00 | not measured |" in lines
+    assert "At least 10 times as fast as the eager loop: 1 of 2." in lines
     assert "| torch.nn | **0.50**, 0.50 to 0.50 | not measured |" in lines
     assert (
         "| GRU | 100, 3, 5, 7 | 1.000 | 20.000 |  | 0.500 | 10.00 | **20.00** |  | "

@@ -240,6 +240,7 @@ def test_parameters_replaced_moved_and_converted() -> None:
         lambda m: m.load_state_dict({k: 2 * v for k, v in m.state_dict().items()}),
         lambda m: setattr(m, "weight_hh_l0", nn.Parameter(m.weight_hh_l0.data * 0.5)),
         lambda m: m.cpu().cuda(),
+        lambda m: m.weight_ih_l0.requires_grad_(False),
         lambda m: m.double(),
     ):
         change(layer)
@@ -247,7 +248,10 @@ def test_parameters_replaced_moved_and_converted() -> None:
         for _ in range(3):
             x = torch.randn(T, B, D, device="cuda", dtype=layer.weight_ih_l0.dtype)
             close(layer(x), plain(x))
-            weighted(layer(x)).backward()
+            for module in (layer, plain):
+                module.zero_grad()
+                weighted(module(x)).backward()
+            close(gradients(layer), gradients(plain))
         assert last_call(layer) == "replayed"
 
 

@@ -154,3 +154,33 @@ def test_translation_word_by_word() -> None:
             close(output, wanted)
     (line,) = [x for x in ours.explain().splitlines() if "graphs of steps" in x]
     assert line.endswith("the last call replayed"), line
+
+
+def test_running_means_go_on_while_passes_wait() -> None:
+    ours, _ = pair("Repeating")
+    ours.head = nn.Sequential(nn.BatchNorm1d(B), nn.Linear(4, F)).cuda()
+    plain = copy.deepcopy(ours.train())
+    plain.engine = "fused"
+    for _ in range(5):
+        given = torch.randn(2, B, F, device="cuda")
+        for model in (ours, plain):
+            model.zero_grad()
+            total = sum(model(x, steps=T)[0].square().mean() for x in given)
+            total.backward()
+        close(gradients(ours), gradients(plain))
+        close(list(ours.buffers()), list(plain.buffers()))
+    assert sequences(ours)[0].endswith("the last call replayed")
+
+
+def test_parts_that_are_replaced_or_set() -> None:
+    ours, plain = pair("Repeating")
+    head = nn.Sequential(nn.Linear(4, F), nn.LeakyReLU(0.3)).cuda()
+    ours.head, plain.head = head, head
+    x = torch.randn(B, F, device="cuda")
+    for activation in (nn.LeakyReLU(0.3), nn.Tanh(), nn.LeakyReLU(0.3)):
+        head[1] = activation
+        for slope in (0.3, 0.01):
+            activation.negative_slope = slope
+            for _ in range(3):
+                close(ours(x, steps=T)[0], plain(x, steps=T)[0])
+            assert sequences(ours)[0].endswith("the last call replayed")
