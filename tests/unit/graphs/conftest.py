@@ -7,14 +7,24 @@ from typing import Any
 import pytest
 import torch
 from graph_cases import Cases
+from operations import OperationRecorder, is_recording
 from stand_in import StandInRecorder
 
+from rnndsl.runtime.sequences import masking, ragged
 
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> StandInRecorder:
-    """In place of torch's CUDA graphs, for tensors on the CPU."""
+
+@pytest.fixture(params=[StandInRecorder, OperationRecorder])
+def recorder(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> StandInRecorder:
+    """In place of torch's CUDA graphs, for tensors on the CPU: one that runs Python
+    again, and one that does not."""
     torch.manual_seed(20)
-    stand_in = StandInRecorder()
+    stand_in: StandInRecorder = request.param()
+    is_traced = ragged.is_traced
+    for module in (ragged, masking):
+        # On a GPU values of lengths and masks are not looked at.
+        monkeypatch.setattr(module, "is_traced", lambda: is_recording() or is_traced())
     monkeypatch.setattr(
         "rnndsl.runtime.engines.choice.device_refusal", lambda device: None
     )

@@ -162,7 +162,8 @@ def test_what_waits_for_the_gpu_is_not_recorded(
     recorder: StandInRecorder, tmp_path: Any
 ) -> None:
     (tmp_path / "plain.rnn").write_text(SPEC)
-    layer = rnndsl.load(tmp_path / "plain.rnn").Plain(D, H)
+    name = f"plain_{type(recorder).__name__}"
+    layer = rnndsl.load(tmp_path / "plain.rnn", name=name).Plain(D, H)
     layer.engine = "graph"
     for _ in range(3):
         layer(torch.randn(T, B, D))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from operations import OperationRecorder
 from stand_in import StandInRecorder
 from torch import Tensor
 
@@ -38,10 +39,12 @@ def translate(model: Any) -> Tensor:
     return output
 
 
+@pytest.mark.parametrize("recorder", [OperationRecorder], indirect=True)
 def test_an_encoder_waits_while_its_decoder_is_recorded(
     compiled: Any, recorder: StandInRecorder
 ) -> None:
-    """Else the gradients of its parameters would go to what stands in for them."""
+    """Else the gradients of its parameters would go to what stands in for them, as in
+    the replays of a recorder that runs Python again."""
     model = compiled.Translator(S, V)
     model.engine = "graph"
     translate(model)
