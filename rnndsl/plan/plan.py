@@ -10,6 +10,7 @@ from rnndsl.ir.graph import StepGraph
 from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.statements import Axis, Statement
 from rnndsl.symbolic.recurrence import Recurrence
+from rnndsl.symbolic.vendor import VendorForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class CellPlan:
     """``source`` is the step as written, ``graph`` the same step regrouped.
 
     ``stored`` are the names of the stored parameters in the plan, in declaration order.
+    ``vendor``: which of torch's own cells it is proved to be.
     """
 
     source: StepGraph
@@ -97,3 +99,4 @@ class CellPlan:
     backward: BackwardPlan
     kept: Kept
     recurrence: Recurrence
+    vendor: VendorForm | None

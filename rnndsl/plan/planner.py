@@ -24,6 +24,7 @@ from rnndsl.plan.statements import (
 )
 from rnndsl.symbolic.adjoint import AdjointGraph, adjoint_graph
 from rnndsl.symbolic.recurrence import recurrence
+from rnndsl.symbolic.vendor import vendor_form
 
 RECOMPUTE_LIMIT = 2
 """Arithmetic of up to so many operations is cheaper to repeat than to keep."""
@@ -54,6 +55,7 @@ def plan_cell(source: StepGraph) -> CellPlan:
         backward=backward,
         kept=kept,
         recurrence=recurrence(source),
+        vendor=vendor_form(source),
     )
 
 

@@ -17,12 +17,20 @@ from rnndsl.plan.statement_text import statement_text
 from rnndsl.plan.statements import Axis, Statement, targets
 from rnndsl.plan.summary import product_text
 from rnndsl.symbolic.recurrence_text import recurrence_lines
+from rnndsl.symbolic.vendor_text import vendor_name, vendor_weights
 
 
 def plan_text(plan: CellPlan) -> str:
     """The class of the recurrence, the products, both passes region by region, what
     goes from the one to the other."""
     lines = [cell_heading(plan.graph.cell), "", *recurrence_lines(plan.recurrence)]
+    if plan.vendor is not None:
+        name = vendor_name(plan.vendor.function)
+        lines += [
+            "",
+            f"proved the same as {name}, with",
+            *aligned(vendor_weights(plan.vendor)),
+        ]
     lines += ["", "matrix products", *aligned(_groups(plan))]
     shapes = plan_shapes(plan)
     for title, statements in _regions(plan):

@@ -12,6 +12,7 @@ from rnndsl.plan.groups import ProductGroup
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.stages import Stage
 from rnndsl.symbolic.recurrence import RecurrenceClass
+from rnndsl.symbolic.vendor_text import vendor_name, vendor_weights
 
 
 def summary(plan: CellPlan) -> tuple[str, ...]:
@@ -22,6 +23,11 @@ def summary(plan: CellPlan) -> tuple[str, ...]:
         Stage.AFTER: "after the loop, all steps at once",
     }
     lines = [f"recurrence: {_recurrence(plan)}"]
+    if plan.vendor is not None:
+        lines.append(f"proved the same as {vendor_name(plan.vendor.function)}, with")
+        lines += [
+            f"  {own} = {members}" for own, members in vendor_weights(plan.vendor)
+        ]
     for parameter in plan.source.cell.parameters:
         words = " ".join(structure_words(parameter))
         if words:

@@ -102,6 +102,7 @@ from rnndsl.runtime.specification import (
     StateSpecification,
     Tensors,
     TensorSpecification,
+    VendorKernel,
 )
 
 __all__ = [
@@ -146,6 +147,7 @@ __all__ = [
     "TensorSpecification",
     "Tensors",
     "VariationalDropout",
+    "VendorKernel",
     "ZoneoutMask",
     "absolute_error_loss",
     "adaptive_probabilities",

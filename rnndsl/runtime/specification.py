@@ -174,6 +174,29 @@ class ParameterSpecification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VendorKernel:
+    """The function of torch that runs the cell: ``torch.lstm``, ``torch.gru``,
+    ``torch.rnn_tanh`` or ``torch.rnn_relu``.
+
+    ``states`` are the cell's, in torch's order. Each of torch's weights and biases is a
+    stored tensor, by its name, or members of stored tensors, one below the other, with
+    zeros for None.
+    """
+
+    function: str
+    states: tuple[str, ...]
+    weight_ih: str | tuple[str | None, ...]
+    weight_hh: str | tuple[str | None, ...]
+    bias_ih: str | tuple[str | None, ...]
+    bias_hh: str | tuple[str | None, ...]
+
+    @property
+    def weights(self) -> tuple[str | tuple[str | None, ...], ...]:
+        """Weights and biases, in torch's order."""
+        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellSpecification:
     """A cell, with the functions generated for it.
 
@@ -197,7 +220,8 @@ class CellSpecification:
     ``input_gradients``), first state and parameters. It changes none of its arguments.
 
     ``loops``: both. ``kernels``: both once more, for GPUs, or why there are none: "the
-    cell ...".
+    cell ...". ``vendor``: torch's own for all steps, where the cell is proved to be one
+    of torch's.
     """
 
     name: str
@@ -215,6 +239,7 @@ class CellSpecification:
     backward: BackwardFunction
     emitted: tuple[TensorSpecification, ...] = ()
     kernels: KernelLoops | str = "comes from a compiler that wrote none"
+    vendor: VendorKernel | None = None
     loops: Loops = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -231,6 +256,10 @@ class CellSpecification:
     def returns_first_state(self) -> bool:
         """Whether the output is the first state, as for the cells of ``torch.nn``."""
         return len(self.states) > 0 and self.output_state == self.states[0].name
+
+    def stored(self, name: str, parameters: Tensors) -> Tensor:
+        """The stored tensor of this name."""
+        return parameters[[own.name for own in self.parameters].index(name)]
 
     def member(self, name: str, parameters: Tensors) -> Tensor:
         """The rows of a member in the stored tensors. Raises KeyError if there is none

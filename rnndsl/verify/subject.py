@@ -34,9 +34,32 @@ _RAISED = (
 
 
 def available_engines(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """The engines that can run on this machine."""
+    """The engines that can run any batch on this machine."""
     values = tuple(tensors.values())
-    return tuple(engine.name for engine in ENGINES if engine.refusal(values) is None)
+    return tuple(
+        engine.name
+        for engine in ENGINES
+        if engine.refusal(values) is None and engine.ragged_refusal is None
+    )
+
+
+def layer_engines(module: ModuleType, setting: Setting) -> tuple[str, ...]:
+    """The engines that can run the layer of a setting on this machine: of those that
+    are there for some cells alone, the ones that its module says can run its cell."""
+    values = tuple(setting.draw.parameters.values())
+    layer = getattr(module, setting.cell.name, None)
+    specification = getattr(layer, "specification", None)
+    found = []
+    for engine in ENGINES:
+        if engine.ragged_refusal is None:
+            refusal = engine.refusal(values)
+        elif setting.case.lengths is not None or specification is None:
+            continue
+        else:
+            refusal = engine.refuses(specification, values)
+        if refusal is None:
+            found.append(engine.name)
+    return tuple(found)
 
 
 def refused_engines() -> tuple[tuple[str, str], ...]:

@@ -37,6 +37,12 @@ def test_parity_in_half_precision(cell: str) -> None:
         assert check.passed, check.seen
 
 
+def test_parity_on_whole_rows() -> None:
+    (found,) = parity("GRU", ("vendor",), torch.float64, "cpu", None)
+    assert found.passed, found.seen
+    assert found.what == "parity: GRU, vendor, float64, whole rows"
+
+
 def test_an_engine_that_cannot_run_is_a_failed_check() -> None:
     (found,) = parity("GRU", ("graph",), torch.float32, "cpu")
     assert not found.passed

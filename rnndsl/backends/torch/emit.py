@@ -165,6 +165,8 @@ def _imports(
     needed = [*_RUNTIME, *(name for model in models for name in model.runtime)]
     if any(cell.kernels for cell in cells):
         needed.extend(("KernelLoops", "Kernels"))
+    if any(plan.vendor is not None for plan in plans):
+        needed.append("VendorKernel")
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
     called = (*across.RUNTIME, *spelling.RUNTIME, *statements.RUNTIME)

@@ -19,6 +19,7 @@ from rnndsl.backends.torch.printer import Code, decimal, expression, number
 from rnndsl.formulas.formula import Apply, Formula, Number, children, symbols
 from rnndsl.plan.plan import CellPlan
 from rnndsl.plan.summary import summary
+from rnndsl.symbolic.vendor import Members
 
 _HOST = ("sqrt", "exp", "log", "sin", "cos", "tanh")
 """Functions an initialiser's arguments may apply to dimensions."""
@@ -84,6 +85,7 @@ def specification_lines(
             f"forward={forward}",
             f"backward={backward}",
             kernels,
+            *_vendor(plan),
         ),
     )
     return nested(tree, indent=0)
@@ -101,6 +103,31 @@ def _emitted(cell: Cell) -> tuple[Nest, ...]:
         for value in cell.emitted
     )
     return (Nest("emitted=", values),)
+
+
+def _vendor(plan: CellPlan) -> tuple[Nest, ...]:
+    """Which of torch's own cells it is, where it is one."""
+    form, cell = plan.vendor, plan.source.cell
+    if form is None:
+        return ()
+    items = (
+        f"function={quoted(form.function.value)}",
+        Nest("states=", tuple(map(quoted, form.states))),
+        _rows("weight_ih=", cell, form.weight_ih),
+        _rows("weight_hh=", cell, form.weight_hh),
+        _rows("bias_ih=", cell, form.bias_ih),
+        _rows("bias_hh=", cell, form.bias_hh),
+    )
+    return (Nest("vendor=VendorKernel", items),)
+
+
+def _rows(head: str, cell: Cell, members: Members) -> Nest | str:
+    """The stored tensor that has these members, or else the members."""
+    for parameter in cell.parameters:
+        if members == tuple(own.name for own in parameter.members):
+            return f"{head}{quoted(parameter.name)}"
+    names = ("None" if name is None else quoted(name) for name in members)
+    return Nest(head, tuple(names))
 
 
 def uses_initialisers(plan: CellPlan) -> bool:

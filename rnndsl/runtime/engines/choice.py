@@ -13,6 +13,14 @@ from torch.autograd import forward_ad
 from rnndsl.runtime.engines.cuda import cuda_refusal, cuda_scan, place_refusal
 from rnndsl.runtime.engines.fused import fused_scan
 from rnndsl.runtime.engines.reference import reference_scan
+from rnndsl.runtime.engines.vendor import (
+    FEWEST_STEPS,
+    RAGGED_REFUSAL,
+    vendor_pays,
+    vendor_refusal,
+    vendor_scan,
+    vendor_verdict,
+)
 from rnndsl.runtime.graphs.recorder import device_refusal
 from rnndsl.runtime.specification import (
     CellSpecification,
@@ -32,7 +40,10 @@ class Engine:
     """A way to run a cell.
 
     ``refusal`` says why it cannot run these tensors here and now, or None if it can;
-    ``cell_refusal`` why it cannot run this cell on them, if it could run others.
+    ``cell_refusal`` why it cannot run this cell on them, if it could run others;
+    ``ragged_refusal`` why it cannot run rows that end before others.
+    "auto" prefers it in sequences of at least ``fewest_steps`` where it ``pays``, which
+    ``verdict`` puts in words, for a cell and its parameters.
     ``scan(specification, inputs, state, parameters, mask)`` runs all steps: inputs are
     (T, B, ...), states (B, ...), the mask (T, B). Returns output and last state.
     """
@@ -42,6 +53,10 @@ class Engine:
     refusal: Callable[[Tensors], str | None]
     scan: ScanFunction
     cell_refusal: Callable[[CellSpecification, Tensors], str | None] | None = None
+    ragged_refusal: str | None = None
+    fewest_steps: int = 0
+    pays: Callable[[CellSpecification, Tensors, int], bool] | None = None
+    verdict: Callable[[CellSpecification, Tensors], str] | None = None
 
     def refuses(self, specification: CellSpecification, tensors: Tensors) -> str | None:
         """Why it cannot run a cell on these tensors, or None if it can."""
@@ -78,8 +93,19 @@ def reference_refusal(tensors: Tensors) -> str | None:
     return None
 
 
-# In order of preference: "auto" takes the first that does not refuse.
+# In order of preference: "auto" takes the first that does not refuse, and pays.
 ENGINES = (
+    Engine(
+        name="vendor",
+        summary="torch's own kernels, where the cell is proved to be torch's",
+        refusal=transform_refusal,
+        scan=vendor_scan,
+        cell_refusal=vendor_refusal,
+        ragged_refusal=RAGGED_REFUSAL,
+        fewest_steps=FEWEST_STEPS,
+        pays=vendor_pays,
+        verdict=vendor_verdict,
+    ),
     Engine(
         name="cuda",
         summary="explicit loops, all between their products in CUDA kernels",
@@ -112,21 +138,35 @@ def check_engine(name: object) -> str:
 
 
 def choose_engine(
-    name: str, specification: CellSpecification, tensors: Tensors
+    name: str,
+    specification: CellSpecification,
+    tensors: Tensors,
+    *,
+    steps: int,
+    is_ragged: bool,
 ) -> Engine:
-    """The engine of this name, or for "auto" the first that can run; so for "graph",
-    whose recordings are of that one.
+    """The engine of this name, or for "auto" the first that can run, and pays, in
+    sequences of so many steps; so for "graph", whose recordings are of that one.
 
     Raises RuntimeError, with the reason, if an engine asked for by name cannot.
     """
     for engine in ENGINES:
-        if name not in (engine.name, AUTOMATIC, GRAPH):
+        is_asked = name == engine.name
+        if not is_asked and name not in (AUTOMATIC, GRAPH):
             continue
-        refusal = engine.refuses(specification, tensors)
+        if not is_asked and steps < engine.fewest_steps:
+            continue
+        refusal = engine.ragged_refusal if is_ragged else None
         if refusal is None:
-            return engine
-        if name == engine.name:
+            refusal = engine.refuses(specification, tensors)
+        if refusal is not None and is_asked:
             raise RuntimeError(_cannot_run(name, refusal))
+        if refusal is None and (
+            is_asked
+            or engine.pays is None
+            or engine.pays(specification, tensors, steps)
+        ):
+            return engine
     raise RuntimeError(f"no engine can run {name!r} here")
 
 

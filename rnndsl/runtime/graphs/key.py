@@ -51,11 +51,12 @@ def _precision(inputs: PartialTensors) -> Hashable:
     )
 
 
-def _float32_precision() -> tuple[str, str]:
-    """That of products, and that of convolutions."""
+def _float32_precision() -> tuple[str, ...]:
+    """That of products, and those of cuDNN's convolutions and recurrent layers."""
     matmul: Any = torch.backends.cuda.matmul
     cudnn: Any = torch.backends.cudnn
     # The older questions are errors where the newer settings have been used.
     if hasattr(matmul, "fp32_precision"):
-        return str(matmul.fp32_precision), str(cudnn.conv.fp32_precision)
+        own = matmul, cudnn.conv, cudnn.rnn
+        return tuple(str(settings.fp32_precision) for settings in own)
     return torch.get_float32_matmul_precision(), str(cudnn.allow_tf32)

@@ -27,20 +27,21 @@ def explanation(
     chosen = ""
     for candidate in ENGINES:
         refusal = candidate.refuses(specification, tensors)
-        is_asked = engine in (candidate.name, AUTOMATIC, GRAPH)
+        is_named = engine == candidate.name
         if refusal is not None:
             verdict = f"cannot run here: {refusal}"
-        elif not is_asked:
+        elif not is_named and engine not in (AUTOMATIC, GRAPH):
             verdict = f"not chosen: {engine} is asked for"
+        elif is_named:
+            chosen = candidate.name
+            verdict = "chosen: asked for"
         elif chosen:
             verdict = f"not chosen: {chosen} comes first"
+        elif candidate.verdict is not None:
+            verdict = candidate.verdict(specification, tensors)
         else:
             chosen = candidate.name
-            verdict = "chosen: " + (
-                "asked for"
-                if engine == candidate.name
-                else "the first that can run here"
-            )
+            verdict = "chosen: the first that can run here"
         lines.append(f"  {candidate.name}: {verdict} ({candidate.summary})")
     return "\n".join((*lines, *specification.summary))
 

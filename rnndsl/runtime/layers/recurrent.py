@@ -265,8 +265,15 @@ class RecurrentModule(nn.Module):
         parameters = cast_tensors(parameters, dtype)
         if state is None:
             state = self._first_state(parameters, self._like(inputs, dtype))
+        steps = inputs[0].shape[0]
+        if self._truncation is not None:
+            steps = min(steps, self._truncation)
         engine = choose_engine(
-            self._engine, self.specification, (*inputs, *state, *parameters)
+            self._engine,
+            self.specification,
+            (*inputs, *state, *parameters),
+            steps=steps,
+            is_ragged=mask is not None,
         )
         if self._truncation is None:
             return engine.scan(self.specification, inputs, state, parameters, mask)

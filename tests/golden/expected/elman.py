@@ -24,6 +24,7 @@ from rnndsl.runtime import (
     StateSpecification,
     Tensors,
     TensorSpecification,
+    VendorKernel,
 )
 from torch import Tensor
 from torch.nn import functional as F
@@ -328,6 +329,11 @@ ELMAN_SPECIFICATION = CellSpecification(
     output_state="h",
     summary=(
         "recurrence: dense, through U",
+        "proved the same as torch.nn.RNN, with",
+        "  weight_ih = W",
+        "  weight_hh = U",
+        "  bias_ih = b",
+        "  bias_hh = d",
         "before the loop, all steps at once: [H, I] @ x",
         "in each step: [H, H] @ h_prev",
         "kept for the backward pass: h_prev, h",
@@ -339,6 +345,14 @@ ELMAN_SPECIFICATION = CellSpecification(
         source=ELMAN_KERNELS,
         forward=elman_cuda_forward,
         backward=elman_cuda_backward,
+    ),
+    vendor=VendorKernel(
+        function="rnn_tanh",
+        states=("h",),
+        weight_ih="weight_ih",
+        weight_hh="weight_hh",
+        bias_ih="bias_ih",
+        bias_hh="bias_hh",
     ),
 )
 

@@ -25,6 +25,7 @@ from rnndsl.runtime import (
     StateSpecification,
     Tensors,
     TensorSpecification,
+    VendorKernel,
 )
 from torch import Tensor
 from torch.nn import functional as F
@@ -421,6 +422,11 @@ GRU_SPECIFICATION = CellSpecification(
     output_state="h",
     summary=(
         "recurrence: dense, through U_r, U_z, U_n",
+        "proved the same as torch.nn.GRU, with",
+        "  weight_ih = W_r, W_z, W_n",
+        "  weight_hh = U_r, U_z, U_n",
+        "  bias_ih = b_r, b_z, b_n",
+        "  bias_hh = d_r, d_z, d_n",
         "before the loop, all steps at once: [3*H, I] @ x",
         "in each step: [3*H, H] @ h_prev",
         "kept for the backward pass: h_prev, n_sum, r, z, n",
@@ -432,6 +438,14 @@ GRU_SPECIFICATION = CellSpecification(
         source=GRU_KERNELS,
         forward=gru_cuda_forward,
         backward=gru_cuda_backward,
+    ),
+    vendor=VendorKernel(
+        function="gru",
+        states=("h",),
+        weight_ih="weight_ih",
+        weight_hh="weight_hh",
+        bias_ih="bias_ih",
+        bias_hh="bias_hh",
     ),
 )
 

@@ -25,6 +25,7 @@ from rnndsl.runtime import (
     StateSpecification,
     Tensors,
     TensorSpecification,
+    VendorKernel,
 )
 from torch import Tensor
 from torch.nn import functional as F
@@ -457,6 +458,11 @@ LSTM_SPECIFICATION = CellSpecification(
     output_state="h",
     summary=(
         "recurrence: dense, through U_i, U_f, U_g, U_o",
+        "proved the same as torch.nn.LSTM, with",
+        "  weight_ih = W_i, W_f, W_g, W_o",
+        "  weight_hh = U_i, U_f, U_g, U_o",
+        "  bias_ih = b_i, b_f, b_g, b_o",
+        "  bias_hh = d_i, d_f, d_g, d_o",
         "before the loop, all steps at once: [4*H, I] @ x",
         "in each step: [4*H, H] @ h_prev",
         "kept for the backward pass: h_prev, c_prev, i, f, g, o, tanh_c",
@@ -468,6 +474,14 @@ LSTM_SPECIFICATION = CellSpecification(
         source=LSTM_KERNELS,
         forward=lstm_cuda_forward,
         backward=lstm_cuda_backward,
+    ),
+    vendor=VendorKernel(
+        function="lstm",
+        states=("h", "c"),
+        weight_ih="weight_ih",
+        weight_hh="weight_hh",
+        bias_ih="bias_ih",
+        bias_hh="bias_hh",
     ),
 )
 

@@ -16,6 +16,12 @@ cell Elman(I, H)
 recurrence: dense, through U
 Units depend on many old values, not linearly: each step has to wait for the one before.
 
+proved the same as torch.nn.RNN, with
+  weight_ih  W
+  weight_hh  U
+  bias_ih    b
+  bias_hh    d
+
 matrix products
   before the loop  [H, I] @ x       W
   in each step     [H, H] @ h_prev  U

@@ -18,7 +18,7 @@ def test_engine_property() -> None:
         layer.engine = name
         assert layer.engine == name
     for wrong in ("fast", None, 3):
-        known = "one of 'auto', 'graph', 'cuda', 'fused', 'reference'"
+        known = "one of 'auto', 'graph', 'vendor', 'cuda', 'fused', 'reference'"
         with pytest.raises(ValueError, match=known):
             layer.engine = wrong
     assert layer.engine == "auto"
@@ -63,6 +63,8 @@ def test_explanation() -> None:
         "engine asked for: auto\n"
         "  graph: cannot run here: CUDA graphs need an NVIDIA GPU, and the tensors are "
         "on cpu (the loop of the engine chosen below, captured and replayed)\n"
+        "  vendor: cannot run here: the cell is not proved to be torch.nn's LSTM, GRU "
+        "or RNN (torch's own kernels, where the cell is proved to be torch's)\n"
         "  cuda: cannot run here: kernels need an NVIDIA GPU, and tensors are on cpu "
         "(explicit loops, all between their products in CUDA kernels)\n"
         "  fused: chosen: the first that can run here (explicit forward and backward "
@@ -81,8 +83,8 @@ def test_explanation() -> None:
         "parameters: 112 in 2 tensors",
         "engine asked for: reference",
     ]
-    assert lines[5].startswith("  fused: not chosen: reference is asked for")
-    assert lines[6].startswith("  reference: chosen: asked for")
+    assert lines[6].startswith("  fused: not chosen: reference is asked for")
+    assert lines[7].startswith("  reference: chosen: asked for")
 
 
 def test_explanation_where_the_engine_asked_for_cannot_run() -> None:
