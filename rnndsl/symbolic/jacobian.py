@@ -178,6 +178,10 @@ class _Accumulation:
                     (name,) = symbols(formula)
                     return self._maps[name]
                 total = LinearMap()
+                # With many states most values depend on few: none is differentiated
+                # for those that it does not.
+                if all(self._maps[name].is_zero for name in symbols(formula)):
+                    return total
                 for name, sent in adjoints(formula, node.name, "").items():
                     partial = expanded(substitute(sent, {"": ONE}))
                     total = _sum(total, _scaled(partial, self._maps[name]))

@@ -25,8 +25,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from rnndsl.analysis.program import Shape
+from rnndsl.formulas.formula import Formula
 from rnndsl.ir.graph import StepGraph
 from rnndsl.ir.notation import notation
+from rnndsl.symbolic.derivative import adjoints
 from rnndsl.symbolic.jacobian import derivatives
 from rnndsl.symbolic.show_jacobian import jacobian_text
 
@@ -282,3 +284,24 @@ def test_the_size_does_not_grow_with_the_ways_through_a_step() -> None:
 
 def test_comparisons_are_those_of_the_language() -> None:
     assert set(COMPARISONS) == {"<", "<=", ">", ">=", "==", "!="}
+
+
+def test_a_value_is_differentiated_for_the_states_it_depends_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = 40
+    states = ", ".join(f"s{k}: [H]" for k in range(count))
+    equations = "".join(
+        f"    s{k}[t] = tanh(s{(k + 1) % count}[t-1] + x[t])\n" for k in range(count)
+    )
+    spec = f"cell Ring(H):\n    input x: [H]\n    state {states}\n{equations}"
+    differentiated: list[str] = []
+
+    def counted(formula: Formula, node: str, adjoint: str) -> dict[str, Formula]:
+        differentiated.append(node)
+        return adjoints(formula, node, adjoint)
+
+    monkeypatch.setattr("rnndsl.symbolic.jacobian.adjoints", counted)
+    found = derivatives(graph_of(f"{spec}    output s0[t]\n"))
+    assert len([item for item in found if not item.map.is_zero]) == count
+    assert 0 < len(differentiated) <= 2 * count
