@@ -8,11 +8,6 @@ from pathlib import Path
 
 # A module of one of these names would hide the real one from every program beside it.
 _TAKEN = frozenset({"numpy", "rnndsl", "torch"})
-DEVICES = frozenset(
-    {"aux", "con", "nul", "prn"}
-    | {f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)}
-)
-"""Names that no file has on Windows, whatever comes behind their dot."""
 
 
 def display_name(path: Path) -> str:
@@ -26,15 +21,11 @@ def display_name(path: Path) -> str:
 def module_name(path: Path) -> str:
     """The module a spec becomes unless it is given another name: ``lstm`` for lstm.rnn.
 
-    Raises ValueError if the file's name cannot be imported everywhere, or is taken.
+    Raises ValueError if the file's name cannot be imported, or hides another module.
     """
     stem = path.stem
     if not (stem.isascii() and stem.isidentifier()) or keyword.iskeyword(stem):
         raise ValueError(f"{stem!r} is not a name that Python can import")
-    if stem.startswith("__") and stem.endswith("__"):
-        raise ValueError(f"a module named {stem!r} has a meaning of its own in Python")
-    if stem.lower() in DEVICES:
-        raise ValueError(f"{stem!r} names a device on some systems")
     if stem in _TAKEN or stem in sys.stdlib_module_names:
         raise ValueError(f"a module named {stem!r} would hide the one Python has")
     return stem

@@ -7,10 +7,12 @@ from pathlib import Path, PurePosixPath
 from rnndsl.analysis.findings import did_you_mean, error, quoted
 from rnndsl.diagnostics import Diagnostic
 from rnndsl.diagnostics.suggest import suggest
-from rnndsl.naming import DEVICES
 from rnndsl.syntax import tree
 
 SUFFIX = ".rnn"
+_DEVICES = {"aux", "con", "nul", "prn"} | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
+}
 
 
 def locate(
@@ -48,7 +50,7 @@ def _forbidden(text: str) -> str | None:
         return "write `/` between folders"
     if path.is_absolute() or ":" in text:
         return "not relative to the folder of this file"
-    if any(part.split(".")[0].lower() in DEVICES for part in path.parts):
+    if any(part.split(".")[0].lower() in _DEVICES for part in path.parts):
         return "names a device on some systems"
     if path.suffix != SUFFIX:
         return f"the name of a spec ends in `{SUFFIX}`"

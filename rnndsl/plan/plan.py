@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnndsl.analysis.program import Shape
 from rnndsl.ir.graph import StepGraph
 from rnndsl.plan.groups import ProductGroup
+from rnndsl.plan.scan_statements import ScanStatement
 from rnndsl.plan.statements import Axis, Statement
 from rnndsl.symbolic.recurrence import Recurrence
 from rnndsl.symbolic.vendor import VendorForm
@@ -83,8 +84,29 @@ class BackwardPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """All steps at once, without a loop, in differentiable operations.
+
+    ``graph`` is the step with its states as if they were inputs. ``first`` and
+    ``states`` name, for each state, its value before the first step and those after
+    each step, (T, B, ...).
+    """
+
+    graph: StepGraph
+    stored: tuple[str, ...]
+    values: Mapping[str, Value]
+    fixed: tuple[Statement, ...]
+    steps: tuple[ScanStatement, ...]
+    first: tuple[str, ...]
+    states: tuple[str, ...]
+    output: str
+    emitted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellPlan:
-    """``source`` is the step as written, ``graph`` the same step regrouped.
+    """``source`` is the step as written, ``graph`` the same step regrouped. ``scan`` is
+    the plan of all steps at once, or why there is none.
 
     ``stored`` are the names of the stored parameters in the plan, in declaration order.
     ``vendor``: which of torch's own cells it is proved to be.
@@ -100,3 +122,4 @@ class CellPlan:
     kept: Kept
     recurrence: Recurrence
     vendor: VendorForm | None
+    scan: ScanPlan | str

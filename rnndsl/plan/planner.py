@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnndsl.formulas.formula import Apply, Formula, children
-from rnndsl.ir.graph import Input, Parameter, Previous, StepGraph
+from rnndsl.ir.graph import Input, Previous, StepGraph
 from rnndsl.ir.naming import Names
 from rnndsl.plan.backward import Gradients, gradient_statements
 from rnndsl.plan.forward import forward_statements, live_part
 from rnndsl.plan.groups import product_groups
 from rnndsl.plan.hoist import hoist
 from rnndsl.plan.plan import BackwardPlan, CellPlan, ForwardPlan, Kept, Value
+from rnndsl.plan.scan import plan_scan
 from rnndsl.plan.stages import Stage, stages
 from rnndsl.plan.statements import (
     Axis,
@@ -22,6 +23,7 @@ from rnndsl.plan.statements import (
     reads,
     targets,
 )
+from rnndsl.plan.stored import stored_names
 from rnndsl.symbolic.adjoint import AdjointGraph, adjoint_graph
 from rnndsl.symbolic.recurrence import recurrence
 from rnndsl.symbolic.vendor import vendor_form
@@ -37,7 +39,7 @@ def plan_cell(source: StepGraph) -> CellPlan:
     names = Names()
     for node in graph.nodes:
         names.take(node.name)
-    stored = _stored_names(graph, names)
+    stored = stored_names(graph, names)
     groups = product_groups(graph, stage, stored, names)
     values = {name: Value(Axis.FIXED, None) for name in stored.values()}
     of_stage = forward_statements(graph, stage, groups, stored, values, names)
@@ -45,6 +47,7 @@ def plan_cell(source: StepGraph) -> CellPlan:
     gradients = gradient_statements(graph, adjoint, stage, groups, values, names)
     forward = _forward_plan(graph, of_stage, stage)
     backward, kept = _backward_plan(graph, forward, gradients, adjoint, values)
+    found = recurrence(source)
     return CellPlan(
         source=source,
         graph=graph,
@@ -54,26 +57,10 @@ def plan_cell(source: StepGraph) -> CellPlan:
         forward=forward,
         backward=backward,
         kept=kept,
-        recurrence=recurrence(source),
+        recurrence=found,
+        scan=plan_scan(source, found),
         vendor=vendor_form(source),
     )
-
-
-def _stored_names(graph: StepGraph, names: Names) -> dict[str, str]:
-    """A name for each stored parameter; its only member's, where it has one."""
-    nodes = {
-        node.operation.member: node.name
-        for node in graph.nodes
-        if isinstance(node.operation, Parameter)
-    }
-    found: dict[str, str] = {}
-    for parameter in graph.cell.parameters:
-        only = nodes.get(parameter.members[0].name)
-        if len(parameter.members) == 1 and only is not None:
-            found[parameter.name] = only
-        else:
-            found[parameter.name] = names.take(parameter.name)
-    return found
 
 
 def _forward_plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rnndsl.runtime.engines.linear_scan import kept_steps, linear_scan, steps_before
 from rnndsl.runtime.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -170,10 +171,12 @@ __all__ = [
     "generate_tokens",
     "given_embedding",
     "greedy_search",
+    "kept_steps",
     "kernel_gradient",
     "last_step",
     "layer_norm",
     "layer_norm_backward",
+    "linear_scan",
     "log_softmax_backward",
     "marks_backward",
     "max_over_time",
@@ -194,5 +197,6 @@ __all__ = [
     "softmax_backward",
     "squared_error_loss",
     "step_by_step",
+    "steps_before",
     "sum_backward",
 ]

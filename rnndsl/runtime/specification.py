@@ -28,6 +28,9 @@ BackwardFunction: TypeAlias = Callable[
     [Tensor, Tensors, Tensors, Tensors, Tensors, Tensor | None, Tensors, bool],
     Gradients,
 ]
+AllStepsFunction: TypeAlias = Callable[
+    [Tensors, Tensors, Tensors, Tensor | None], tuple[Tensor, Tensors]
+]
 KernelForwardFunction: TypeAlias = Callable[
     [Kernels, Tensors, Tensors, Tensors, Tensor | None, bool],
     tuple[Tensor, Tensors, Tensors],
@@ -219,9 +222,13 @@ class CellSpecification:
     input_gradients)`` returns the gradients of inputs (None unless
     ``input_gradients``), first state and parameters. It changes none of its arguments.
 
-    ``loops``: both. ``kernels``: both once more, for GPUs, or why there are none: "the
-    cell ...". ``vendor``: torch's own for all steps, where the cell is proved to be one
-    of torch's.
+    ``scan(inputs, state, parameters, mask)`` computes all steps at once, differentiable
+    by torch: the output of all steps and the last state. In its place stands why there
+    is none: "the cell ...".
+
+    ``loops``: ``forward`` and ``backward``. ``kernels``: both once more, for GPUs, or
+    why there are none: "the cell ...". ``vendor``: torch's own for all steps, where the
+    cell is proved to be one of torch's.
     """
 
     name: str
@@ -238,6 +245,7 @@ class CellSpecification:
     forward: ForwardFunction
     backward: BackwardFunction
     emitted: tuple[TensorSpecification, ...] = ()
+    scan: AllStepsFunction | str = "comes from a compiler that wrote no scan"
     kernels: KernelLoops | str = "comes from a compiler that wrote none"
     vendor: VendorKernel | None = None
     loops: Loops = field(init=False, repr=False, compare=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnndsl.analysis.program import ReadCurrent
+from rnndsl.analysis.program import Cell, ReadCurrent
 from rnndsl.runtime.engines.choice import ENGINES
 from rnndsl.verify.case import STEPS, Case
 from rnndsl.verify.draw import Draw
@@ -33,33 +33,29 @@ _RAISED = (
 )
 
 
-def available_engines(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """The engines that can run any batch on this machine."""
+def available_engines(
+    module: ModuleType,
+    cells: Iterable[Cell],
+    tensors: Mapping[str, Tensor],
+    *,
+    is_ragged: bool,
+) -> tuple[str, ...]:
+    """The engines that can run on this machine, for all of these cells by what their
+    module says, and for rows of unequal lengths where it ``is_ragged``."""
     values = tuple(tensors.values())
-    return tuple(
-        engine.name
-        for engine in ENGINES
-        if engine.refusal(values) is None and engine.ragged_refusal is None
-    )
-
-
-def layer_engines(module: ModuleType, setting: Setting) -> tuple[str, ...]:
-    """The engines that can run the layer of a setting on this machine: of those that
-    are there for some cells alone, the ones that its module says can run its cell."""
-    values = tuple(setting.draw.parameters.values())
-    layer = getattr(module, setting.cell.name, None)
-    specification = getattr(layer, "specification", None)
-    found = []
+    classes = [getattr(module, cell.name, None) for cell in cells]
+    specifications = [
+        found for own in classes if (found := getattr(own, "specification", None))
+    ]
+    found_engines = []
     for engine in ENGINES:
-        if engine.ragged_refusal is None:
-            refusal = engine.refusal(values)
-        elif setting.case.lengths is not None or specification is None:
+        if engine.refusal(values) is not None:
             continue
-        else:
-            refusal = engine.refuses(specification, values)
-        if refusal is None:
-            found.append(engine.name)
-    return tuple(found)
+        if engine.ragged_refusal is not None and (is_ragged or not specifications):
+            continue
+        if all(engine.refuses(own, values) is None for own in specifications):
+            found_engines.append(engine.name)
+    return tuple(found_engines)
 
 
 def refused_engines() -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ from rnndsl.verify.differences import alters_gradient
 from rnndsl.verify.models.verify import verify_model
 from rnndsl.verify.report import Result, VerificationReport
 from rnndsl.verify.setting import prepare
-from rnndsl.verify.subject import layer_engines, refused_engines
+from rnndsl.verify.subject import available_engines, refused_engines
 from rnndsl.verify.torch_nn import recognise
 
 
@@ -60,7 +60,13 @@ def verify_cell(cell: Cell, module: ModuleType, *, seed: int) -> Iterator[Result
         has_differences = is_differentiable and (is_first or is_last)
         if has_differences:
             yield from interpreter_against_differences(setting, generator)
-        for engine in layer_engines(module, setting):
+        engines = available_engines(
+            module,
+            [cell],
+            setting.draw.parameters,
+            is_ragged=case.lengths is not None,
+        )
+        for engine in engines:
             yield from layer_against_interpreter(module, setting, engine)
             if twin is not None:
                 yield from layer_against_torch(module, setting, engine, twin)

@@ -18,9 +18,11 @@ TWINS = {
     "LSTM": "torch.nn.LSTM",
     "LSTMP": "torch.nn.LSTM, proj_size",
 }
-# Their gradients are divided by deviations, some of which are small.
 OF_TORCH = ("Elman", "ElmanReLU", "GRU", "IRNN", "LSTM")
+# Their gradients are divided by deviations, some of which are small.
 NORMALISED = ("LayerNormLSTM",)
+# Computed for all steps at once as well.
+SCANS = ("HGRN", "MinGRU", "MinLSTM", "QRNN", "RGLRU")
 
 
 def verified(name: str, seed: int) -> VerificationReport:
@@ -33,7 +35,9 @@ def verified(name: str, seed: int) -> VerificationReport:
 def test_the_compiled_cell_is_what_its_equations_say(name: str) -> None:
     report = verified(name, seed=0)
     assert report.passed, render_table(report)
-    engines = {"", "fused", "reference"} | ({"vendor"} if name in OF_TORCH else set())
+    engines = {"", "fused", "reference"}
+    engines |= {"vendor"} if name in OF_TORCH else set()
+    engines |= {"scan"} if name in SCANS else set()
     assert {result.engine for result in report.results} == engines
     assert {result.dtype for result in report.results} == {"float32", "float64"}
     allowed = {result.tolerance for result in report.results}

@@ -238,7 +238,7 @@ def _check_owned(
     places = {tensor.untyped_storage().data_ptr() for tensor in arguments}
     for name, result in {"output": output, **last}.items():
         place = result.untyped_storage().data_ptr()
-        if engine == "fused" and place in places:
+        if engine != "reference" and place in places:
             raise DisagreementError(f"{engine}: {name} shares another's memory")
         places.add(place)
     gradients = {n: g.clone() for n, g in found.items() if n.startswith("gradient")}
@@ -269,7 +269,10 @@ def _check(
     largest = max(float(value.abs().max().nan_to_num(math.inf)) for value in values)
     if not largest < _LARGEST:
         return
-    for engine in ("reference", "fused"):
+    engines = ["reference", "fused"]
+    if callable(layer.specification.scan):
+        engines.append("scan")
+    for engine in engines:
         found = _generated(layer, cell, scenario, draw, engine)
         try:
             _compare(f"{engine}, {scenario}, sizes {sizes}", found, expected, largest)

@@ -11,7 +11,7 @@ import jinja2
 
 from rnndsl.analysis.program import Program
 from rnndsl.backends.cuda.emit import KernelText, kernel_text
-from rnndsl.backends.torch import across, spelling, statements
+from rnndsl.backends.torch import across, scan, spelling, statements
 from rnndsl.backends.torch.backward import backward_view
 from rnndsl.backends.torch.bundle import bundled_runtime
 from rnndsl.backends.torch.classes import classes_view
@@ -21,6 +21,7 @@ from rnndsl.backends.torch.imports import Imports, export_rank
 from rnndsl.backends.torch.layout import Nest, nested, quoted
 from rnndsl.backends.torch.models.model import model_view
 from rnndsl.backends.torch.models.stage import printable
+from rnndsl.backends.torch.scan import scan_view
 from rnndsl.backends.torch.specification import (
     specification_lines,
     uses_initialisers,
@@ -28,7 +29,7 @@ from rnndsl.backends.torch.specification import (
     uses_structures,
 )
 from rnndsl.backends.torch.step import step_view
-from rnndsl.backends.torch.view import CellView, ModelView, ModuleView
+from rnndsl.backends.torch.view import CellView, ModelView, ModuleView, ScanView
 from rnndsl.plan.plan import CellPlan
 
 _RUNTIME = (
@@ -101,17 +102,28 @@ def _cell(plan: CellPlan) -> CellView:
     names = (f"{stem}_step", f"{stem}_forward", f"{stem}_backward")
     specification = f"{stem.upper()}_SPECIFICATION"
     kernels = kernel_text(plan, stem, source)
+    steps = scan_view(plan, f"{stem}_scan", source)
+    engines = (_scan(plan, steps), _kernels(kernels))
     return CellView(
         step=step_view(plan, names[0], source),
         forward=forward_view(plan, names[1], source),
         backward=backward_view(plan, names[2], source),
+        scan=steps,
         kernels=kernels.lines if isinstance(kernels, KernelText) else (),
         classes=classes_view(
             plan,
             specification,
-            specification_lines(plan, specification, source, names, _kernels(kernels)),
+            specification_lines(plan, specification, source, names, engines),
         ),
     )
+
+
+def _scan(plan: CellPlan, written: ScanView | None) -> str:
+    """What the specification says of all steps at once."""
+    if written is not None:
+        return f"scan={written.name}"
+    assert isinstance(plan.scan, str)
+    return f"scan={quoted(plan.scan)}"
 
 
 def _kernels(written: KernelText | str) -> Nest | str:
@@ -169,7 +181,12 @@ def _imports(
         needed.append("VendorKernel")
     if any(plan.graph.cell.parameters for plan in plans):
         needed.append("ParameterSpecification")
-    called = (*across.RUNTIME, *spelling.RUNTIME, *statements.RUNTIME)
+    called = (
+        *across.RUNTIME,
+        *scan.RUNTIME,
+        *spelling.RUNTIME,
+        *statements.RUNTIME,
+    )
     needed += [name for name in called if re.search(rf"\b{name}\(", body)]
     if any(map(uses_initialisers, plans)):
         needed.append("Initialiser")
@@ -193,6 +210,7 @@ def _cell_body(cell: CellView) -> tuple[str, ...]:
         *backward.loop,
         *backward.after,
         *backward.for_inputs,
+        *(() if cell.scan is None else cell.scan.lines),
         *cell.kernels,
     )
 

@@ -30,7 +30,7 @@ def specification_lines(
     name: str,
     source: str,
     functions: tuple[str, str, str],
-    kernels: Nest | str,
+    engines: tuple[Nest | str, ...],
 ) -> list[str]:
     """``LSTM_SPECIFICATION = CellSpecification(...)``."""
     cell = plan.source.cell
@@ -84,7 +84,7 @@ def specification_lines(
             f"step={step}",
             f"forward={forward}",
             f"backward={backward}",
-            kernels,
+            *engines,
             *_vendor(plan),
         ),
     )

@@ -169,9 +169,12 @@ class StatementPrinter:
         return Axis.FIXED if Axis.FIXED in values else axis
 
     def _heading(self, statement: Statement, indent: int) -> list[str]:
-        index = None
         if isinstance(statement, Compute | Across):
-            index = statement.equation
+            return self.heading(statement.equation, indent)
+        return []
+
+    def heading(self, index: int | None, indent: int) -> list[str]:
+        """The equation as the spec writes it, where it is not the one before."""
         if index is None or index == self._equation:
             return []
         self._equation = index

@@ -76,6 +76,18 @@ class BackwardView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScanView:
+    """The function of all steps at once."""
+
+    name: str
+    cell: str
+    arguments: tuple[str, ...]
+    output_shape: str
+    lines: tuple[str, ...]
+    returned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassesView:
     """The specification and the two classes of a cell."""
 
@@ -102,6 +114,7 @@ class CellView:
     step: StepView
     forward: ForwardView
     backward: BackwardView
+    scan: ScanView | None
     kernels: tuple[str, ...]
     classes: ClassesView
 

@@ -13,6 +13,13 @@ from torch.autograd import forward_ad
 from rnndsl.runtime.engines.cuda import cuda_refusal, cuda_scan, place_refusal
 from rnndsl.runtime.engines.fused import fused_scan
 from rnndsl.runtime.engines.reference import reference_scan
+from rnndsl.runtime.engines.scan import (
+    FEWEST_SCANNED,
+    all_steps,
+    cell_scan_refusal,
+    scan_refusal,
+    scan_verdict,
+)
 from rnndsl.runtime.engines.vendor import (
     FEWEST_STEPS,
     RAGGED_REFUSAL,
@@ -114,6 +121,15 @@ ENGINES = (
         cell_refusal=cuda_refusal,
     ),
     Engine(
+        name="scan",
+        summary="all steps at once, by scans of linear recurrences",
+        refusal=scan_refusal,
+        scan=all_steps,
+        cell_refusal=cell_scan_refusal,
+        fewest_steps=FEWEST_SCANNED,
+        verdict=scan_verdict,
+    ),
+    Engine(
         name="fused",
         summary="explicit forward and backward loops, in torch operations",
         refusal=transform_refusal,
@@ -150,11 +166,13 @@ def choose_engine(
 
     Raises RuntimeError, with the reason, if an engine asked for by name cannot.
     """
+    is_compiling = torch.compiler.is_compiling()
     for engine in ENGINES:
         is_asked = name == engine.name
         if not is_asked and name not in (AUTOMATIC, GRAPH):
             continue
-        if not is_asked and steps < engine.fewest_steps:
+        # Who traces a computation may not know the number of its steps.
+        if not (is_asked or is_compiling) and steps < engine.fewest_steps:
             continue
         refusal = engine.ragged_refusal if is_ragged else None
         if refusal is None:

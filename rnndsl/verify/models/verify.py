@@ -52,7 +52,10 @@ def verify_model(model: Model, module: ModuleType, *, seed: int) -> Iterator[Res
         is_cut = case.truncation is not None and case.truncation < STEPS
         if is_first and is_differentiable and not is_cut:
             yield from interpreter_against_differences(setting, generator)
-        for engine in available_engines(setting.draw.parameters):
+        engines = available_engines(
+            module, cells_of(model), setting.draw.parameters, is_ragged=True
+        )
+        for engine in engines:
             yield from model_against_interpreter(module, setting, engine)
             if not is_first:
                 continue

@@ -341,6 +341,7 @@ ELMAN_SPECIFICATION = CellSpecification(
     step=elman_step,
     forward=elman_forward,
     backward=elman_backward,
+    scan="has a recurrence that is dense, through U",
     kernels=KernelLoops(
         source=ELMAN_KERNELS,
         forward=elman_cuda_forward,

@@ -434,6 +434,7 @@ GRU_SPECIFICATION = CellSpecification(
     step=gru_step,
     forward=gru_forward,
     backward=gru_backward,
+    scan="has a recurrence that is dense, through U_r, U_z, U_n",
     kernels=KernelLoops(
         source=GRU_KERNELS,
         forward=gru_cuda_forward,

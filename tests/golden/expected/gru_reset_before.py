@@ -521,6 +521,7 @@ GRU_RESET_BEFORE_SPECIFICATION = CellSpecification(
     step=gru_reset_before_step,
     forward=gru_reset_before_forward,
     backward=gru_reset_before_backward,
+    scan="has a recurrence that is dense, through U_r, U_z, U_n",
     kernels=KernelLoops(
         source=GRU_RESET_BEFORE_KERNELS,
         forward=gru_reset_before_cuda_forward,

@@ -409,6 +409,7 @@ JORDAN_SPECIFICATION = CellSpecification(
     step=jordan_step,
     forward=jordan_forward,
     backward=jordan_backward,
+    scan="has a recurrence that is dense, through U, V",
     kernels=KernelLoops(
         source=JORDAN_KERNELS,
         forward=jordan_cuda_forward,

@@ -470,6 +470,7 @@ LSTM_SPECIFICATION = CellSpecification(
     step=lstm_step,
     forward=lstm_forward,
     backward=lstm_backward,
+    scan="has a recurrence that is dense, through U_i, U_f, U_g, U_o",
     kernels=KernelLoops(
         source=LSTM_KERNELS,
         forward=lstm_cuda_forward,

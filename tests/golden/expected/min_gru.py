@@ -25,6 +25,7 @@ from rnndsl.runtime import (
     StateSpecification,
     Tensors,
     TensorSpecification,
+    linear_scan,
 )
 from torch import Tensor
 from torch.nn import functional as F
@@ -175,6 +176,38 @@ def min_gru_backward(
         d_x = d_gates_x @ weight_ih
         d_inputs = (d_x,)
     return d_inputs, d_first_state, d_parameters
+
+
+def min_gru_scan(
+    inputs: Tensors, state: Tensors, parameters: Tensors, mask: Tensor | None
+) -> tuple[Tensor, Tensors]:
+    """All steps of MinGRU at once, without a loop: the engine ``scan``.
+
+    Inputs x (T, B, I); states h (B, H);
+    mask (T, B), False where a row keeps its state.
+    Returns the output (T, B, H) and the last states.
+    """
+    (x,) = inputs
+    weight_ih, bias_ih = parameters
+    (h_first,) = state
+    b_z, b_h = bias_ih.chunk(2)
+    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+    h_pre_fixed = b_h + 0.5
+    gates_x_bias = torch.cat((b_z, inputs[0].new_zeros((state[0].shape[1],))))
+    gates_x = F.linear(x, weight_ih, gates_x_bias)
+    z_pre, W_h_x = gates_x.chunk(2, -1)
+    # min_gru.rnn:15  z = sigmoid(W_z @ x[t] + b_z)
+    z = torch.sigmoid(z_pre)
+    # min_gru.rnn:16  h[t] = (1 - z) * h[t-1] + z * positive(W_h @ x[t] + b_h)
+    h_left = W_h_x + b_h
+    h_pre = h_pre_fixed + W_h_x
+    sigmoid_h_left = torch.sigmoid(h_left)
+    where_h_pre = torch.where(h_left >= 0, h_pre, sigmoid_h_left)
+    a = 1 - z
+    b = z * where_h_pre
+    h = linear_scan(a, b, h_first, mask)
+    last_state = (h[-1].clone(),)
+    return h.clone(), last_state
 
 
 MIN_GRU_KERNELS = """
@@ -393,6 +426,7 @@ MIN_GRU_SPECIFICATION = CellSpecification(
     step=min_gru_step,
     forward=min_gru_forward,
     backward=min_gru_backward,
+    scan=min_gru_scan,
     kernels=KernelLoops(
         source=MIN_GRU_KERNELS,
         forward=min_gru_cuda_forward,

@@ -516,6 +516,7 @@ PEEPHOLE_LSTM_SPECIFICATION = CellSpecification(
     step=peephole_lstm_step,
     forward=peephole_lstm_forward,
     backward=peephole_lstm_backward,
+    scan="has a recurrence that is dense, through U_i, U_f, U_g, U_o",
     kernels=KernelLoops(
         source=PEEPHOLE_LSTM_KERNELS,
         forward=peephole_lstm_cuda_forward,

@@ -89,7 +89,7 @@ def test_no_docstring_ends_early(text: str) -> None:
 def test_templates_use_exactly_what_they_are_given() -> None:
     """Every name a template reads is one that the module view, or a loop, defines."""
     environment = jinja2.Environment(trim_blocks=True, autoescape=False)
-    given = {"module", "step", "forward", "backward", "classes", "model"}
+    given = {"module", "step", "forward", "backward", "classes", "model", "scan"}
     for path in sorted((ROOT / "templates" / "torch").glob("*.jinja")):
         tree = environment.parse(path.read_text(encoding="utf-8"))
         assert jinja2.meta.find_undeclared_variables(tree) <= given, path.name

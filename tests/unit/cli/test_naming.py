@@ -38,20 +38,3 @@ def test_a_name_that_cannot_be_imported_is_refused(name: str) -> None:
 def test_a_name_that_hides_a_module_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="would hide"):
         module_name(Path(f"{name}.rnn"))
-
-
-@pytest.mark.parametrize("name", ["__init__", "__main__", "__pycache__"])
-def test_a_name_with_a_meaning_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="has a meaning of its own"):
-        module_name(Path(f"{name}.rnn"))
-
-
-@pytest.mark.parametrize("name", ["con", "NUL", "com1", "lpt9"])
-def test_a_name_of_a_device_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="names a device on some systems"):
-        module_name(Path(f"{name}.rnn"))
-
-
-@pytest.mark.parametrize("name", ["_lstm", "__lstm", "conv", "com", "com10"])
-def test_names_that_look_alike_will_do(name: str) -> None:
-    assert module_name(Path(f"{name}.rnn")) == name

@@ -36,20 +36,6 @@ MODELS = {
     head linear(K)
     loss cross_entropy
 """,
-    "last": """
-    input x: [I]
-    layer LSTM(H), bidirectional
-    io many_to_one(last)
-    head linear(K)
-    loss cross_entropy
-""",
-    "state": """
-    input x: [I]
-    layer LSTM(H), bidirectional
-    io many_to_one(state)
-    head linear(K)
-    loss cross_entropy
-""",
     "conditioned": """
     context image: [F], genre: tokens(4)
     input words: tokens(V)
@@ -131,15 +117,6 @@ def test_operations_of_stages() -> None:
     # 8 * H * I + 10 * H**2 products, 13 * H + 2 functions, as the cell says.
     cell = found["layer_1"]
     assert value(cell.forward) == 8 * 5 * 4 + 10 * 5**2 + 13 * 5 + 2
-
-
-@pytest.mark.parametrize("name", ["last", "state"])
-def test_what_stands_behind_the_steps_is_done_once(name: str) -> None:
-    found = stages(name)
-    once = [part for part, stage in found.items() if stage.is_once]
-    assert once == ["pooling", "head"]
-    assert value(found["pooling"].forward) == 0
-    assert value(found["head"].forward) == 2 * (2 * 7) * 5 + 5
 
 
 def test_images_cost_their_places() -> None:

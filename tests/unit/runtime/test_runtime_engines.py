@@ -18,7 +18,7 @@ def test_engine_property() -> None:
         layer.engine = name
         assert layer.engine == name
     for wrong in ("fast", None, 3):
-        known = "one of 'auto', 'graph', 'vendor', 'cuda', 'fused', 'reference'"
+        known = "one of 'auto', 'graph', 'vendor', 'cuda', 'scan', 'fused', 'reference'"
         with pytest.raises(ValueError, match=known):
             layer.engine = wrong
     assert layer.engine == "auto"
@@ -67,6 +67,8 @@ def test_explanation() -> None:
         "or RNN (torch's own kernels, where the cell is proved to be torch's)\n"
         "  cuda: cannot run here: kernels need an NVIDIA GPU, and tensors are on cpu "
         "(explicit loops, all between their products in CUDA kernels)\n"
+        "  scan: cannot run here: the cell comes from a compiler that wrote no scan "
+        "(all steps at once, by scans of linear recurrences)\n"
         "  fused: chosen: the first that can run here (explicit forward and backward "
         "loops, in torch operations)\n"
         "  reference: not chosen: fused comes first (the step as the spec writes it, "
@@ -83,8 +85,8 @@ def test_explanation() -> None:
         "parameters: 112 in 2 tensors",
         "engine asked for: reference",
     ]
-    assert lines[6].startswith("  fused: not chosen: reference is asked for")
-    assert lines[7].startswith("  reference: chosen: asked for")
+    assert lines[7].startswith("  fused: not chosen: reference is asked for")
+    assert lines[8].startswith("  reference: chosen: asked for")
 
 
 def test_explanation_where_the_engine_asked_for_cannot_run() -> None:
