@@ -140,4 +140,4 @@ def test_other_streams() -> None:
 def test_they_are_chosen_by_themselves() -> None:
     layer, _ = pair("LSTM")
     layer.engine = "auto"
-    assert "\n  cuda: chosen: the first that can run here" in layer.explain()
+    assert "\n  cuda: chosen: " in layer.explain()

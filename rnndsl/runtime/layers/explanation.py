@@ -24,7 +24,7 @@ def explanation(
         f"engine asked for: {engine}",
     ]
     lines.append(f"  {GRAPH}: {_graph_verdict(tensors, engine, graphs)}")
-    chosen = ""
+    chosen, otherwise = "", False
     for candidate in ENGINES:
         refusal = candidate.refuses(specification, tensors)
         is_named = engine == candidate.name
@@ -39,9 +39,11 @@ def explanation(
             verdict = f"not chosen: {chosen} comes first"
         elif candidate.verdict is not None:
             verdict = candidate.verdict(specification, tensors)
+            otherwise = otherwise or verdict.startswith("chosen")
         else:
             chosen = candidate.name
-            verdict = "chosen: the first that can run here"
+            which = "in all other calls" if otherwise else "the first that can run here"
+            verdict = f"chosen: {which}"
         lines.append(f"  {candidate.name}: {verdict} ({candidate.summary})")
     return "\n".join((*lines, *specification.summary))
 

@@ -29,7 +29,7 @@ def test_without_a_gpu_it_says_so_and_the_next_one_runs() -> None:
     reason = "kernels need an NVIDIA GPU, and tensors are on cpu"
     line = f"  cuda: cannot run here: {reason} (explicit loops, all between their "
     assert line in layer.explain()
-    assert "  fused: chosen: the first that can run here" in layer.explain()
+    assert "  fused: chosen: in all other calls" in layer.explain()
     layer.engine = "cuda"
     with pytest.raises(RuntimeError, match=f"engine 'cuda' cannot run here: {reason}"):
         layer(torch.zeros(2, 1, 3))

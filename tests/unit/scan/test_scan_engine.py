@@ -154,8 +154,8 @@ def test_explanations() -> None:
     assert lines[6:9] == [
         "  scan: chosen for sequences of at least 64 steps (all steps at once, by "
         "scans of linear recurrences)",
-        "  fused: chosen: the first that can run here (explicit forward and backward "
-        "loops, in torch operations)",
+        "  fused: chosen: in all other calls (explicit forward and backward loops, "
+        "in torch operations)",
         "  reference: not chosen: fused comes first (the step as the spec writes it, "
         "differentiated by torch)",
     ]

@@ -162,7 +162,7 @@ def test_what_explain_says() -> None:
         "  vendor: chosen for sequences of at least 4 steps, more in small batches, "
         f"where no row ends before others {summary}\n"
     ) in text
-    assert "  fused: chosen: the first that can run here (" in text
+    assert "  fused: chosen: in all other calls (" in text
     assert (
         "proved the same as torch.nn.LSTM, with\n"
         "  weight_ih = W_i, W_f, W_g, W_o\n"
