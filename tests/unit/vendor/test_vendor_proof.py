@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from near_misses import NEAR_MISSES
 from step_values import ZOO, zoo_graph
 from torch import Tensor
 from torch.testing import assert_close
-from vendor_specs import NEAR_MISSES, SPELLINGS, layer_of, module_of, spelled
+from vendor_specs import SPELLINGS, layer_of, module_of, spelled
 
 from rnndsl.compiler import Compilation
 from rnndsl.diagnostics import Source
