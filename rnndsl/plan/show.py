@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from rnndsl.analysis.show import cell_heading
 from rnndsl.columns import aligned
 from rnndsl.plan.cost import BYTES, cost_of
-from rnndsl.plan.plan import CellPlan
+from rnndsl.plan.plan import CellPlan, ScanPlan
+from rnndsl.plan.scan_statements import (
+    EarlierSteps,
+    KeptSteps,
+    LinearScan,
+    SameSteps,
+    ScanStatement,
+)
 from rnndsl.plan.shapes import Axes, axes_text, plan_shapes
 from rnndsl.plan.stages import Stage
 from rnndsl.plan.statement_text import statement_text
@@ -42,6 +49,10 @@ def plan_text(plan: CellPlan) -> str:
     bytes_kept = BYTES * cost_of(plan).kept
     lines.append(f"  {bytes_kept} bytes at float32 for each row and step")
     lines += ["", "gradients", *aligned(_gradients(plan))]
+    if isinstance(plan.scan, ScanPlan):
+        found: tuple[ScanStatement, ...] = (*plan.scan.fixed, *plan.scan.steps)
+        lines += ["", "without a loop, for all steps at once: the engine scan"]
+        lines += [f"  {_scan_text(statement)}" for statement in found]
     return "\n".join(lines) + "\n"
 
 
@@ -64,6 +75,21 @@ def _row(plan: CellPlan, statement: Statement, shapes: dict[str, Axes]) -> list[
         axes_text(shapes[name], plan.values[name].axis) for name in targets(statement)
     )
     return [statement_text(statement), ", ".join(found)]
+
+
+def _scan_text(statement: ScanStatement) -> str:
+    match statement:
+        case LinearScan(target=target, a=a, b=b, first=first):
+            old = f"{target}[t-1]"
+            return f"{target}[t] = {a}[t] * {old} + {b}[t], from {first}"
+        case KeptSteps(target=target, values=values, first=first):
+            return f"{target} = {values}, from {first} where a row has ended"
+        case SameSteps(target=target, first=first):
+            return f"{target}[t] = {first}"
+        case EarlierSteps(target=target, states=states, first=first):
+            return f"{target}[t] = {states}[t-1], from {first}"
+        case _:
+            return statement_text(statement)
 
 
 def _groups(plan: CellPlan) -> Iterator[tuple[str, str, str]]:

@@ -128,3 +128,27 @@ def test_a_shape_on_each_axis() -> None:
     assert axes_text(axes) == "[2*H, I]"
     assert axes_text(axes, Axis.STEP) == "[B, 2*H, I]"
     assert axes_text((), Axis.SEQUENCE) == "[T, B]"
+
+
+def test_what_runs_without_a_loop_is_told() -> None:
+    heading = "\nwithout a loop, for all steps at once: the engine scan\n"
+    shown = {name: plan_text(zoo_plan(name)) for name in ("QRNN", "LSTM", "MinGRU")}
+    assert heading not in shown["LSTM"]
+    assert shown["QRNN"].endswith(
+        "  x_1_kept = x, from x_1_first where a row has ended\n"
+        "  x_1_prev[t] = x_1_kept[t-1], from x_1_first\n"
+        "  gates_x_1 = weight_lh @ x_1_prev + bias_ih\n"
+        "  [V_z_x_1; V_f_x_1; V_o_x_1] = gates_x_1\n"
+        "  z_pre = W_z_x + V_z_x_1\n"
+        "  z = tanh(z_pre)\n"
+        "  f_pre = W_f_x + V_f_x_1\n"
+        "  f = sigmoid(f_pre)\n"
+        "  o_pre = W_o_x + V_o_x_1\n"
+        "  o = sigmoid(o_pre)\n"
+        "  a = 1 - f\n"
+        "  b = f * z\n"
+        "  c[t] = a[t] * c[t-1] + b[t], from c_first\n"
+        "  output_value = o * c\n"
+    )
+    assert heading in shown["MinGRU"]
+    assert "\n  h[t] = a[t] * h[t-1] + b[t], from h_first\n" in shown["MinGRU"]
