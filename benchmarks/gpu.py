@@ -153,7 +153,7 @@ def _timed(
     effort: Effort,
     has_time: Callable[[], bool],
     failed: list[Check],
-    loop: Loop = "auto",
+    loop: Loop = "cuda",
 ) -> Iterator[GpuEntry]:
     """Small shapes first: they are those that fit. What fails is noted in ``failed``,
     and the others go on."""
@@ -226,9 +226,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--loop",
-        choices=("auto", "fused"),
-        default="auto",
-        help="what the graphs are of: fused leaves out the CUDA kernels",
+        choices=("cuda", "fused", "auto"),
+        default="cuda",
+        help="what the graphs are of: generated kernels, torch operations, or what is "
+        "taken by itself",
     )
     parser.add_argument(
         "--minutes", type=float, default=7.5, help="to stop after (default: 7.5)"

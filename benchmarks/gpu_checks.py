@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import rnndsl
+from benchmarks.gpu_peers import set_loop
 from benchmarks.gpu_scenarios import SCENARIOS
 from rnndsl import compiler, zoo
 from rnndsl.runtime.engines.choice import ENGINES, GRAPH
@@ -160,7 +161,8 @@ def training(cell: str, engines: tuple[str, str], device: str) -> tuple[bool, st
     they end with the same parameters, and the first, if it is ``graph``, replays."""
     first = _layer(cell).to(device)
     second = copy.deepcopy(first)
-    first.engine, second.engine = engines
+    for module, engine in zip((first, second), engines, strict=True):
+        _ask(module, engine)
     pairs = [(m, torch.optim.Adam(m.parameters(), lr=1e-3)) for m in (first, second)]
     generator = torch.Generator(device).manual_seed(2)
     for step in range(_STEPS):
@@ -180,10 +182,18 @@ def training(cell: str, engines: tuple[str, str], device: str) -> tuple[bool, st
     return worst <= 1e-3 and replayed is (engines[0] == GRAPH), seen
 
 
+def _ask(layer: Any, engine: str) -> None:
+    """Makes it the layer's engine; graphs are of the generated kernels."""
+    if engine == GRAPH:
+        set_loop(layer, "cuda")
+    else:
+        layer.engine = engine
+
+
 def _memory(device: str) -> tuple[bool, str]:
     """Reserved memory, before and after shapes that come twice, each captured."""
     layer = _layer("LSTM").to(device)
-    layer.engine = GRAPH
+    _ask(layer, GRAPH)
     generator = torch.Generator().manual_seed(3)
 
     def call() -> None:

@@ -127,7 +127,7 @@ def compete(
     effort: Effort,
     *,
     device: str,
-    loop: Loop = "auto",
+    loop: Loop = "cuda",
     finish: Callable[[], None] = torch.cuda.synchronize,
 ) -> Iterator[ModelEntry]:
     """Times a subject in its modes. Raises AssertionError unless all contestants

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from benchmarks.peers import Contest, contestants
 from rnndsl.runtime.layers.recurrent import RecurrentModule
 
-# What the graphs are of: "auto" the loops over kernels where they can run, "fused"
-# those in torch operations.
-Loop: TypeAlias = Literal["auto", "fused"]
+# What the graphs are of: "cuda" the loops over kernels where they can run, "fused"
+# those in torch operations, "auto" what is taken by itself, which may be cuDNN.
+Loop: TypeAlias = Literal["cuda", "fused", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class GpuContestants:
 
 
 def gpu_contestants(
-    contest: Contest, x: Tensor, hidden_size: int, loop: Loop = "auto"
+    contest: Contest, x: Tensor, hidden_size: int, loop: Loop = "cuda"
 ) -> GpuContestants:
     """Builds the layers that compete on x (T, B, I)."""
     on_cpu = contestants(contest, x.shape[2], hidden_size)
@@ -56,4 +56,7 @@ def set_loop(module: Any, loop: Loop) -> None:
     for part in module.modules():
         if isinstance(part, RecurrentModule):
             own: Any = part
-            own.specification = replace(own.specification, kernels="has to do without")
+            own.specification = replace(own.specification, vendor=None)
+            if loop == "fused":
+                reason = "has to do without"
+                own.specification = replace(own.specification, kernels=reason)

@@ -134,12 +134,16 @@ def test_models_that_do_not_agree_are_not_timed(
 
 def test_a_loop_without_kernels() -> None:
     module: Any = rnndsl.load(zoo.path("LSTM"))
-    layer, other = module.LSTM(2, 3), module.LSTM(2, 3)
+    layer, other, third = (module.LSTM(2, 3) for _ in range(3))
     set_loop(layer, "fused")
-    set_loop(other, "auto")
-    assert layer.engine == other.engine == "graph"
+    set_loop(other, "cuda")
+    set_loop(third, "auto")
+    assert layer.engine == other.engine == third.engine == "graph"
     assert layer.specification.kernels == "has to do without"
-    assert other.specification is module.LSTM.specification
+    assert layer.specification.vendor is other.specification.vendor is None
+    assert other.specification.kernels is module.LSTM.specification.kernels
+    assert third.specification is module.LSTM.specification
+    assert third.specification.vendor is not None
 
 
 def entry(T: int, mode: str, *, timed: bool = True, **seconds: float) -> GpuEntry:
