@@ -43,7 +43,57 @@ def device_kernels(source: str, dtype: torch.dtype, device: int) -> Kernels:
         return DriverKernels(compile_cubin(text, 10 * major + minor))
 
 
-class DriverKernels:
+class GridKernels:
+    """What those of a GPU share: how many blocks and threads there are. A kind of them
+    binds a kernel by ``_bind``."""
+
+    def bind(
+        self,
+        name: str,
+        count: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self._bind_grid(name, (blocks_for(count), THREADS), reads, writes, sizes)
+
+    def bind_rows(
+        self,
+        name: str,
+        rows: int,
+        width: int,
+        *,
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        return self._bind_grid(name, (rows, threads_for(width)), reads, writes, sizes)
+
+    def _bind_grid(
+        self,
+        name: str,
+        grid: tuple[int, int],
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        if grid[0] == 0:
+            return _launch_nothing
+        return self._bind(name, grid, reads, writes, sizes)
+
+    def _bind(
+        self,
+        name: str,
+        grid: tuple[int, int],
+        reads: Sequence[Tensor | None],
+        writes: Sequence[Tensor],
+        sizes: Sequence[int],
+    ) -> Launch:
+        raise NotImplementedError
+
+
+class DriverKernels(GridKernels):
     """Kernels of a compiled module, launched by the driver."""
 
     def __init__(self, cubin: bytes) -> None:
@@ -57,29 +107,6 @@ class DriverKernels:
         )
         self._functions: dict[str, Any] = {}
 
-    def bind(
-        self,
-        name: str,
-        count: int,
-        *,
-        reads: Sequence[Tensor | None],
-        writes: Sequence[Tensor],
-        sizes: Sequence[int],
-    ) -> Launch:
-        return self._bind(name, (blocks_for(count), THREADS), reads, writes, sizes)
-
-    def bind_rows(
-        self,
-        name: str,
-        rows: int,
-        width: int,
-        *,
-        reads: Sequence[Tensor | None],
-        writes: Sequence[Tensor],
-        sizes: Sequence[int],
-    ) -> Launch:
-        return self._bind(name, (rows, threads_for(width)), reads, writes, sizes)
-
     def _bind(
         self,
         name: str,
@@ -88,8 +115,6 @@ class DriverKernels:
         writes: Sequence[Tensor],
         sizes: Sequence[int],
     ) -> Launch:
-        if grid[0] == 0:
-            return _launch_nothing
         if name not in self._functions:
             found = self._driver.cuModuleGetFunction(self._module, name.encode())
             (self._functions[name],) = _driver_returned(self._driver, found)
@@ -154,7 +179,7 @@ class _DriverLaunch:
         _driver_returned(self._driver, launched)
 
 
-class TorchKernels:
+class TorchKernels(GridKernels):
     """Kernels that torch itself compiles, where ``cuda-bindings`` is missing."""
 
     def __init__(self, source: str) -> None:
@@ -162,29 +187,6 @@ class TorchKernels:
         compile_kernel: Any = torch.cuda._compile_kernel
         names = re.findall(r"__global__ void (\w+)\(", source)
         self._functions = {name: compile_kernel(source, name) for name in names}
-
-    def bind(
-        self,
-        name: str,
-        count: int,
-        *,
-        reads: Sequence[Tensor | None],
-        writes: Sequence[Tensor],
-        sizes: Sequence[int],
-    ) -> Launch:
-        return self._bind(name, (blocks_for(count), THREADS), reads, writes, sizes)
-
-    def bind_rows(
-        self,
-        name: str,
-        rows: int,
-        width: int,
-        *,
-        reads: Sequence[Tensor | None],
-        writes: Sequence[Tensor],
-        sizes: Sequence[int],
-    ) -> Launch:
-        return self._bind(name, (rows, threads_for(width)), reads, writes, sizes)
 
     def _bind(
         self,
@@ -194,8 +196,6 @@ class TorchKernels:
         writes: Sequence[Tensor],
         sizes: Sequence[int],
     ) -> Launch:
-        if grid[0] == 0:
-            return _launch_nothing
         function = self._functions[name]
         blocks, threads = grid
         # It knows no null pointer, but that of an empty tensor.
